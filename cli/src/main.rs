@@ -1,0 +1,3 @@
+//! The `mira` binary.
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The bytes that mira commits to, and the checks on them.
+//!
+//! This crate is the vocabulary that all others share: digests with roles, canonical rows, Merkle trees, datasets,
+//! signed statements, log entries and the fold over them, checkpoints and portable proofs. `FORMAT.md` beside it gives
+//! every byte; this is its first implementation.
+//!
+//! It contains no I/O, clock, randomness, threads, async, Arrow or chain: everything is a function of its arguments, so
+//! a verifier links this crate and nothing else.
+
+pub mod cbor;
+pub mod digest;
+pub mod domain;
+pub mod id;
+pub mod schema;
