@@ -11,4 +11,6 @@ pub mod cbor;
 pub mod digest;
 pub mod domain;
 pub mod id;
+pub mod merkle;
 pub mod schema;
+pub mod tile;
