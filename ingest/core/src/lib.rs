@@ -7,8 +7,12 @@
 //! It contains no I/O, clock, randomness, threads, async, Arrow or chain: everything is a function of its arguments, so
 //! a verifier links this crate and nothing else.
 
+pub mod car;
 pub mod cbor;
+pub mod cid;
 pub mod digest;
 pub mod domain;
 pub mod id;
 pub mod schema;
+pub mod unixfs;
+mod varint;
