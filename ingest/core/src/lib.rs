@@ -7,10 +7,14 @@
 //! It contains no I/O, clock, randomness, threads, async, Arrow or chain: everything is a function of its arguments, so
 //! a verifier links this crate and nothing else.
 
+pub mod car;
 pub mod cbor;
+pub mod cid;
 pub mod digest;
 pub mod domain;
 pub mod id;
 pub mod merkle;
 pub mod schema;
 pub mod tile;
+pub mod unixfs;
+mod varint;
