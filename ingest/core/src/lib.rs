@@ -11,4 +11,5 @@ pub mod cbor;
 pub mod digest;
 pub mod domain;
 pub mod id;
+mod quote;
 pub mod schema;
