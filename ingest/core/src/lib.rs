@@ -12,4 +12,5 @@ pub mod digest;
 pub mod domain;
 pub mod id;
 mod quote;
+pub mod row;
 pub mod schema;
