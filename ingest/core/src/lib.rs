@@ -8,6 +8,7 @@
 //! a verifier links this crate and nothing else.
 
 pub mod cbor;
+pub mod dataset;
 pub mod digest;
 pub mod domain;
 pub mod id;
