@@ -90,8 +90,7 @@ pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let signer = args.signer.as_deref().map(parse_signer).transpose()?;
     let bytes = read_bounded(&args.file, MAX_PROOF)?;
     let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(&args.file)))?;
-    let report =
-        proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
+    let report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
     print(&proof, &report, output);
     Ok(match report.verdict() {
         Verdict::Verified => ExitCode::SUCCESS,
@@ -149,14 +148,18 @@ fn print(proof: &Proof, report: &Report, output: &Output) {
         Verdict::Failed => "does not verify",
         Verdict::Incomplete => "could not be checked",
     };
-    let checks: Vec<CheckLine> = report.checks.iter().map(|check| {
-        let (result, detail) = match &check.outcome {
-            Outcome::Ok => ("ok", None),
-            Outcome::Failed(failure) => ("FAILED", Some(chain(failure))),
-            Outcome::NotChecked(gap) => ("not checked", Some(gap.to_string())),
-        };
-        CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
-    }).collect();
+    let checks: Vec<CheckLine> = report
+        .checks
+        .iter()
+        .map(|check| {
+            let (result, detail) = match &check.outcome {
+                Outcome::Ok => ("ok", None),
+                Outcome::Failed(failure) => ("FAILED", Some(chain(failure))),
+                Outcome::NotChecked(gap) => ("not checked", Some(gap.to_string())),
+            };
+            CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
+        })
+        .collect();
     if output.is_json() {
         output.document(&Document {
             schema: "mira.verify/1",

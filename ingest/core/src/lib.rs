@@ -10,10 +10,13 @@
 pub mod car;
 pub mod cbor;
 pub mod cid;
+pub mod dataset;
 pub mod digest;
 pub mod domain;
 pub mod id;
 pub mod merkle;
+mod quote;
+pub mod row;
 pub mod schema;
 pub mod tile;
 pub mod unixfs;
