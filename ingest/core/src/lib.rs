@@ -10,5 +10,9 @@
 pub mod cbor;
 pub mod digest;
 pub mod domain;
+pub mod dsse;
 pub mod id;
+pub mod json;
+pub mod key;
+pub mod log;
 pub mod schema;
