@@ -3,6 +3,8 @@
 //! `MIRA_VECTORS` names a directory whose `ed25519/` holds the files; without it these tests say so and pass. The
 //! counts are those of the rule in `FORMAT.md`, section 8.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test states what it expects")]
+
 use std::path::PathBuf;
 
 use mira_core::key::VerifyingKey;
