@@ -9,8 +9,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::pkcs8::{self, DecodePrivateKey as _, EncodePrivateKey as _};
 use mira_core::key::SigningKey;
+use pkcs8::der::pem::LineEnding;
+use pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use zeroize::Zeroizing;
 
 use crate::error::{CliError, Kind, Result};
@@ -74,13 +75,15 @@ impl Keystore {
     pub fn load(&self, name: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<SigningKey> {
         check_name(name)?;
         let path = self.pem(name);
-        let pem = Zeroizing::new(read_private(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => CliError::new(Kind::NotFound, format!("there is no key {name:?}"))
-                .hint("mira key list shows your keys, mira key new makes one"),
-            io::ErrorKind::PermissionDenied => CliError::new(Kind::Config, error.to_string())
-                .at(display(&path))
-                .hint("a private key must be readable by you alone: chmod 600"),
-            _ => failed(&path, &error),
+        let pem = Zeroizing::new(read_private(&path).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::NotFound => CliError::new(Kind::NotFound, format!("there is no key {name:?}"))
+                    .hint("mira key list shows your keys, mira key new makes one"),
+                io::ErrorKind::PermissionDenied => CliError::new(Kind::Config, error.to_string())
+                    .at(display(&path))
+                    .hint("a private key must be readable by you alone: chmod 600"),
+                _ => failed(&path, &error),
+            }
         })?);
         decode(&pem, passphrase).map_err(|error| error.at(display(&path)))
     }
@@ -159,8 +162,8 @@ fn check_name(name: &str) -> Result<()> {
 fn encode(seed: &[u8; 32], passphrase: Option<&str>) -> Result<Zeroizing<String>> {
     let key = ed25519_dalek::SigningKey::from_bytes(seed);
     match passphrase {
-        Some(passphrase) => key.to_pkcs8_encrypted_pem(passphrase, pkcs8::LineEnding::LF),
-        None => key.to_pkcs8_pem(pkcs8::LineEnding::LF),
+        Some(passphrase) => key.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF),
+        None => key.to_pkcs8_pem(LineEnding::LF),
     }
     .map_err(|error| CliError::new(Kind::Failed, format!("the key cannot be encoded: {error}")))
 }
@@ -189,7 +192,7 @@ fn read_private(path: &Path) -> io::Result<String> {
 }
 
 fn write(path: &Path, bytes: &[u8], options: &mut OpenOptions) -> Result<()> {
-    let write = || {
+    let mut write = || {
         let mut file = options.write(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()

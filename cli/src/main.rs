@@ -1,9 +1,12 @@
 //! The `mira` binary: reads the command line, runs one command, reports how it went.
 
+#![allow(unreachable_pub, reason = "a binary is nobody's library")]
+
 mod args;
 mod commands;
 mod error;
 mod home;
+mod keystore;
 mod output;
 mod trust;
 
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Verify(args) => commands::verify::run(args, &cli.global, &output),
         Command::Trust(args) => commands::trust::run(args, &cli.global, &output),
+        Command::Key(args) => commands::key::run(args, &cli.global, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };

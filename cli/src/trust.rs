@@ -7,8 +7,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use mira_core::note::VerifierKey;
-use mira_core::policy::Policy;
+use mira_core::log::policy::Policy;
+use mira_core::log::vkey::VerifierKey;
 
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
@@ -69,7 +69,7 @@ impl Trust {
     /// Stops believing the logs of this name, or this very key; says how many.
     pub fn remove(&mut self, name_or_vkey: &str) -> Result<usize> {
         let before = self.logs.len();
-        self.logs.retain(|key| key.name() != name_or_vkey && key.to_string() != name_or_vkey);
+        self.logs.retain(|key| key.name().as_str() != name_or_vkey && key.to_string() != name_or_vkey);
         let removed = before - self.logs.len();
         if removed > 0 {
             self.save()?;
@@ -79,7 +79,7 @@ impl Trust {
 
     /// The same as a policy: any of the logs, no witnesses.
     pub fn policy(&self) -> Policy {
-        Policy::of_logs(self.logs.iter().cloned())
+        Policy::trusting(self.logs.clone())
     }
 
     /// Replaces the file in one step: a crash leaves the old one or the new one.

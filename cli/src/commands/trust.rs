@@ -58,7 +58,7 @@ pub fn run(args: &TrustArgs, global: &Global, output: &Output) -> Result {
     match &args.action {
         Action::Add { vkey } => {
             let key = parse_vkey(vkey)?;
-            let name = escape(key.name());
+            let name = escape(key.name().as_str());
             output.talk(match trust.add(key)? {
                 true => format!("you now believe {name}"),
                 false => format!("you believe {name} already"),
@@ -77,7 +77,7 @@ pub fn run(args: &TrustArgs, global: &Global, output: &Output) -> Result {
 }
 
 fn list(trust: &Trust, output: &Output) -> Result {
-    let logs = trust.logs().iter().map(|key| Log { name: key.name().to_owned(), key: key.to_string() });
+    let logs = trust.logs().iter().map(|key| Log { name: key.name().to_string(), key: key.to_string() });
     if output.is_json() {
         output.document(&Document { schema: "mira.trust/1", logs: logs.collect() });
     } else {

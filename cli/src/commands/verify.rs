@@ -86,7 +86,7 @@ struct CheckLine {
 pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let policy = load_policy(args, global)?;
     let known = args.checkpoint.as_deref().map(|path| load_checkpoint(path, &policy)).transpose()?;
-    let row = args.row.as_deref().map(|path| read_bounded(path, row::MAX_ROW)).transpose()?;
+    let row = args.row.as_deref().map(|path| read_bounded(path, row::MAX_BYTES)).transpose()?;
     let signer = args.signer.as_deref().map(parse_signer).transpose()?;
     let bytes = read_bounded(&args.file, MAX_PROOF)?;
     let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(&args.file)))?;

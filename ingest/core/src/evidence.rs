@@ -10,7 +10,7 @@
 
 use crate::cbor::{self, CborError, Reader};
 use crate::cbor_map::{MapError, MapKeys};
-use crate::dataset::ChunkLeafData;
+use crate::dataset::{ChunkLeafData, ChunkLeafDataError};
 use crate::digest::Digest;
 use crate::id::{EpochNumber, LeafIndex};
 
@@ -122,7 +122,7 @@ pub enum EvidenceError {
     },
     /// The chunk leaf data are not well formed.
     #[error("the chunk leaf data are not well formed")]
-    ChunkLeaf(#[source] crate::dataset::ChunkLeafError),
+    ChunkLeaf(#[source] ChunkLeafDataError),
     /// A key that belongs to a level which is not there.
     #[error("key {key:?} needs a level that the proof does not have")]
     Stray {
@@ -132,12 +132,17 @@ pub enum EvidenceError {
 }
 
 impl Evidence {
-    /// Writes the CBOR map.
-    pub fn to_cbor(&self) -> Vec<u8> {
-        let row = match &self.descent {
+    /// The row, if the proof holds it.
+    pub fn row(&self) -> Option<&[u8]> {
+        match &self.descent {
             Descent::Row { row, .. } => row.row.as_deref(),
             Descent::Entry | Descent::Chunk(_) => None,
-        };
+        }
+    }
+
+    /// Writes the CBOR map.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        let row = self.row();
         let optional = [row.is_some(), self.anchor.is_some(), self.schema.is_some(), !self.rotations.is_empty()];
         let mut out = Vec::new();
         cbor::map(&mut out, 2 + optional.iter().filter(|present| **present).count() as u64);
@@ -211,7 +216,7 @@ impl Descent {
         cbor::array(out, 3);
         cbor::uint(out, chunk.index.value());
         write_path(out, &chunk.path);
-        cbor::bytes(out, &chunk.leaf.to_bytes());
+        cbor::bytes(out, &chunk.leaf.encode());
         if let Some(row) = row {
             cbor::array(out, 2);
             cbor::uint(out, row.index.value());
@@ -233,7 +238,7 @@ impl Descent {
         reader.array_of(3)?;
         let index = LeafIndex::new(reader.uint()?);
         let path = read_path(reader)?;
-        let leaf = ChunkLeafData::from_bytes(reader.bytes()?).map_err(EvidenceError::ChunkLeaf)?;
+        let leaf = ChunkLeafData::decode(reader.bytes()?).map_err(EvidenceError::ChunkLeaf)?;
         let chunk = ChunkStep { index, path, leaf };
         if levels == 1 {
             return Ok(Self::Chunk(chunk));

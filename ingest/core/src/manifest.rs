@@ -7,15 +7,17 @@
 use crate::cbor::{self, CborError, Reader};
 use crate::cbor_map::{MapError, MapKeys};
 use crate::cid::Cid;
-use crate::dataset::{self, ChunkLeafData, ChunkLeafError};
+use crate::dataset::{self, ChunkLeafData, ChunkLeafDataError};
 use crate::digest::{ChunkRoot, DatasetId, Digest, ManifestDigest};
 use crate::merkle;
 use crate::rights::{Rights, RightsError};
+use crate::row;
 use crate::schema::{Schema, SchemaError};
+use crate::statement::{Dataset, Inference, Profiles};
 
 /// Largest manifest in bytes: the schema and the physical schema are what can grow.
 pub const MAX_MANIFEST: usize = 16 << 20;
-/// Largest chunk list in bytes: [`dataset::MAX_CHUNKS`] items of at most 143 bytes, and a head.
+/// Largest chunk list in bytes: [`Dataset::MAX_CHUNKS`] items of at most 143 bytes, and a head.
 pub const MAX_CHUNK_LIST: usize = 144 << 20;
 /// Longest physical schema in bytes.
 const MAX_PHYSICAL: usize = 8 << 20;
@@ -66,22 +68,6 @@ pub struct FileRef {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Digest,
-}
-
-/// By which rules a dataset was made. Only one value of most is known yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Profiles {
-    /// How types were found.
-    pub infer: Infer,
-}
-
-/// How the types of a dataset's columns were found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Infer {
-    /// By the rules `infer-1` from all values.
-    Infer1,
-    /// They were given, or the input has its own.
-    None,
 }
 
 /// The chunks of a dataset, in order.
@@ -144,7 +130,7 @@ pub enum ManifestError {
         index: usize,
         /// What is wrong with them.
         #[source]
-        source: ChunkLeafError,
+        source: ChunkLeafDataError,
     },
     /// A chunk's CID is not one of ours.
     #[error("the CID of chunk {index} is not a CIDv1 with SHA-256")]
@@ -179,11 +165,11 @@ impl Manifest {
     /// [`ManifestError::Counts`] where no dataset can have so many rows and chunks.
     pub fn new(fields: ManifestFields) -> Result<Self, ManifestError> {
         let ManifestFields { rows, chunks, .. } = fields;
-        if chunks == 0 || chunks > dataset::MAX_CHUNKS || rows < chunks {
+        if chunks == 0 || chunks > Dataset::MAX_CHUNKS || rows < chunks {
             return Err(ManifestError::Counts { rows, chunks });
         }
         let dataset_id =
-            dataset::dataset_id(dataset::ROW_PROFILE, &fields.schema.schema_id(), rows, chunks, &fields.chunk_root);
+            dataset::dataset_id(row::PROFILE, &fields.schema.schema_id(), rows, chunks, &fields.chunk_root);
         Ok(Self { fields, dataset_id })
     }
 
@@ -230,7 +216,7 @@ impl Manifest {
         cbor::text(&mut out, "physical");
         cbor::text(&mut out, &fields.physical);
         cbor::text(&mut out, "profiles");
-        fields.profiles.write(&mut out);
+        write_profiles(fields.profiles, &mut out);
         cbor::text(&mut out, "chunk_list");
         fields.chunk_list.write(&mut out);
         cbor::text(&mut out, "chunk_root");
@@ -275,7 +261,7 @@ impl Manifest {
             return Err(ManifestError::TooLarge { found: physical.len(), limit: MAX_PHYSICAL });
         }
         keys.required(reader, "profiles")?;
-        let profiles = Profiles::read(reader)?;
+        let profiles = read_profiles(reader)?;
         keys.required(reader, "chunk_list")?;
         let chunk_list = FileRef::read(reader)?;
         keys.required(reader, "chunk_root")?;
@@ -318,7 +304,7 @@ impl Manifest {
         require("rows", Some(fields.rows), list.rows())?;
         require("chunk root", fields.chunk_root, list.chunk_root())?;
         for chunk in &list.chunks {
-            require("row profile", dataset::ROW_PROFILE, chunk.leaf.row_profile)?;
+            require("row profile", row::PROFILE, chunk.leaf.row_profile)?;
             require("schema_id", fields.schema.schema_id(), chunk.leaf.schema_id)?;
         }
         Ok(list)
@@ -343,7 +329,7 @@ impl ChunkList {
 
     /// Root over the chunks.
     pub fn chunk_root(&self) -> ChunkRoot {
-        merkle::root(self.chunks.iter().map(|chunk| *chunk.leaf.leaf().digest())).into()
+        merkle::root_of(self.chunks.iter().map(|chunk| chunk.leaf.leaf())).into()
     }
 
     /// Writes the file.
@@ -356,7 +342,7 @@ impl ChunkList {
         cbor::array(&mut out, self.chunks.len() as u64);
         for chunk in &self.chunks {
             cbor::array(&mut out, 3);
-            cbor::bytes(&mut out, &chunk.leaf.to_bytes());
+            cbor::bytes(&mut out, &chunk.leaf.encode());
             cbor::bytes(&mut out, &chunk.cid.to_bytes());
             cbor::uint(&mut out, chunk.bytes);
         }
@@ -386,8 +372,8 @@ impl ChunkList {
 impl ListedChunk {
     fn read(reader: &mut Reader<'_>, index: usize) -> Result<Self, ManifestError> {
         reader.array_of(3)?;
-        let leaf = ChunkLeafData::from_bytes(reader.bytes()?)
-            .map_err(|source| ManifestError::ChunkLeaf { index, source })?;
+        let leaf =
+            ChunkLeafData::decode(reader.bytes()?).map_err(|source| ManifestError::ChunkLeaf { index, source })?;
         let cid = Cid::from_bytes(reader.bytes()?).map_err(|_| ManifestError::Cid { index })?;
         Ok(Self { leaf, cid, bytes: reader.uint()? })
     }
@@ -411,56 +397,34 @@ impl FileRef {
     }
 }
 
-impl Profiles {
-    /// How chunks are cut.
-    pub const CUT: &str = "cut-1";
-    /// How Parquet is written.
-    pub const PARQUET: &str = "pq-1";
-
-    fn write(self, out: &mut Vec<u8>) {
-        cbor::map(out, 4);
-        cbor::text(out, "cut");
-        cbor::text(out, Self::CUT);
-        cbor::text(out, "rows");
-        cbor::uint(out, u64::from(dataset::ROW_PROFILE));
-        cbor::text(out, "infer");
-        cbor::text(out, self.infer.as_str());
-        cbor::text(out, "parquet");
-        cbor::text(out, Self::PARQUET);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ManifestError> {
-        let mut keys = MapKeys::open(reader)?;
-        keys.required(reader, "cut")?;
-        expect_text(reader, "cut profile", Self::CUT)?;
-        keys.required(reader, "rows")?;
-        let rows = reader.uint()?;
-        if rows != u64::from(dataset::ROW_PROFILE) {
-            return Err(ManifestError::Unknown { field: "row profile", found: rows.to_string() });
-        }
-        keys.required(reader, "infer")?;
-        let infer = reader.text()?;
-        let infer = Infer::from_name(infer).ok_or_else(|| unknown("infer profile", infer))?;
-        keys.required(reader, "parquet")?;
-        expect_text(reader, "parquet profile", Self::PARQUET)?;
-        keys.close(reader)?;
-        Ok(Self { infer })
-    }
+fn write_profiles(profiles: Profiles, out: &mut Vec<u8>) {
+    cbor::map(out, 4);
+    cbor::text(out, "cut");
+    cbor::text(out, Profiles::CUT);
+    cbor::text(out, "rows");
+    cbor::uint(out, u64::from(Profiles::ROWS));
+    cbor::text(out, "infer");
+    cbor::text(out, profiles.infer.as_str());
+    cbor::text(out, "parquet");
+    cbor::text(out, Profiles::PARQUET);
 }
 
-impl Infer {
-    /// The name in manifests and statements.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Infer1 => "infer-1",
-            Self::None => "none",
-        }
+fn read_profiles(reader: &mut Reader<'_>) -> Result<Profiles, ManifestError> {
+    let mut keys = MapKeys::open(reader)?;
+    keys.required(reader, "cut")?;
+    expect_text(reader, "cut profile", Profiles::CUT)?;
+    keys.required(reader, "rows")?;
+    let rows = reader.uint()?;
+    if rows != u64::from(Profiles::ROWS) {
+        return Err(ManifestError::Unknown { field: "row profile", found: rows.to_string() });
     }
-
-    /// Reads the name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Infer1, Self::None].into_iter().find(|infer| infer.as_str() == name)
-    }
+    keys.required(reader, "infer")?;
+    let infer = reader.text()?;
+    let infer = infer.parse::<Inference>().map_err(|_| unknown("infer profile", infer))?;
+    keys.required(reader, "parquet")?;
+    expect_text(reader, "parquet profile", Profiles::PARQUET)?;
+    keys.close(reader)?;
+    Ok(Profiles { infer })
 }
 
 impl From<CborError> for ManifestError {

@@ -40,7 +40,7 @@ pub struct Asks<'a> {
 }
 
 /// The checks of one proof, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Report {
     /// What the proof is about.
     pub subject: Subject,
@@ -62,7 +62,7 @@ pub struct Subject {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Check {
     /// Which.
     pub step: Step,
@@ -96,7 +96,7 @@ pub enum Step {
 }
 
 /// How a check went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Outcome {
     /// It holds.
     Ok,
@@ -118,7 +118,7 @@ pub enum Verdict {
 }
 
 /// Why a check fails.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The checkpoint's signatures are not what the policy asks for.
     #[error("the checkpoint does not pass the policy")]
@@ -192,7 +192,7 @@ pub enum Failure {
 }
 
 /// Why a check could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Gap {
     /// Nobody whom the verifier believes vouches for this log.
     #[error("the log {origin} is not one you trust")]
@@ -234,7 +234,7 @@ pub enum Gap {
 }
 
 /// Why a file is not a proof at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// Not a C2SP tlog-proof.
     #[error("not a tlog-proof")]
@@ -274,7 +274,7 @@ impl Proof {
     /// [`ProofError`]: the file is damaged, or is no proof of ours.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProofError> {
         let container = TlogProof::parse(bytes)?;
-        let evidence = Evidence::from_cbor(container.extra.as_deref().ok_or(ProofError::NoExtra)?)?;
+        let evidence = Evidence::from_cbor(&container.extra)?;
         let found = bytes.len().saturating_sub(base64_len(evidence.row().map_or(0, <[u8]>::len)));
         if found > MAX_WITHOUT_ROW {
             return Err(ProofError::TooLarge { found });
@@ -387,9 +387,8 @@ impl Proof {
     fn last_rotated(&self, contributor: ContributorId) -> Result<Option<VerifyingKey>, Failure> {
         let mut last: Option<(LeafIndex, VerifyingKey)> = None;
         for (index, rotation) in self.evidence.rotations.iter().enumerate() {
-            let new = self
-                .rotated(rotation, contributor, last)
-                .map_err(|reason| Failure::Rotation { index, reason })?;
+            let new =
+                self.rotated(rotation, contributor, last).map_err(|reason| Failure::Rotation { index, reason })?;
             last = Some((rotation.index, new));
         }
         Ok(last.map(|(_, key)| key))
@@ -453,7 +452,7 @@ impl Report {
         let any = |wanted: fn(&Outcome) -> bool| self.checks.iter().any(|check| wanted(&check.outcome));
         if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
             Verdict::Failed
-        } else if any(|outcome| matches!(outcome, Outcome::NotChecked(gap) if *gap != Gap::NoChain)) {
+        } else if any(|outcome| matches!(outcome, Outcome::NotChecked(gap) if !matches!(gap, Gap::NoChain))) {
             Verdict::Incomplete
         } else {
             Verdict::Verified
@@ -509,7 +508,7 @@ fn compare_checkpoints(known: &Checkpoint, found: &Checkpoint) -> Outcome {
 
 /// The size of the tree over chunks is the statement's word, which the dataset_id commits to.
 fn chunk_in_dataset(chunk: &ChunkStep, dataset: &Dataset) -> Result<(), Failure> {
-    if chunk.leaf.row_profile != dataset::ROW_PROFILE {
+    if chunk.leaf.row_profile != row::PROFILE {
         return Err(Failure::OtherRules { what: "row profile" });
     }
     if chunk.leaf.schema_id != dataset.schema_id {
@@ -517,10 +516,10 @@ fn chunk_in_dataset(chunk: &ChunkStep, dataset: &Dataset) -> Result<(), Failure>
     }
     let (rows, chunks) = (dataset.rows.value(), dataset.chunks.value());
     let leaf = *chunk.leaf.leaf().digest();
-    let root = merkle::root_from_path(leaf, chunk.index, TreeSize::new(chunks), &chunk.path)
-        .map_err(Failure::Inclusion)?;
-    let found = dataset::dataset_id(dataset::ROW_PROFILE, &dataset.schema_id, rows, chunks, &root.into());
-    let expected = dataset.subject.dataset_id;
+    let root =
+        merkle::root_from_path(leaf, chunk.index, TreeSize::new(chunks), &chunk.path).map_err(Failure::Inclusion)?;
+    let found = dataset::dataset_id(row::PROFILE, &dataset.schema_id, rows, chunks, &root.into());
+    let expected = dataset.subject.id;
     if found != expected {
         return Err(Failure::OtherDataset { expected, found });
     }

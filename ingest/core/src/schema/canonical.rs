@@ -16,11 +16,16 @@ impl Schema {
     /// Reads a canonical schema and refuses every other spelling of it.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, SchemaError> {
         let mut reader = Reader::new(bytes);
+        let schema = Self::read_cbor(&mut reader)?;
+        reader.finish()?;
+        Ok(schema)
+    }
+
+    /// Reads a canonical schema that stands within something larger.
+    pub fn read_cbor(reader: &mut Reader<'_>) -> Result<Self, SchemaError> {
         let count = reader.array()?;
         Self::check_count(count)?;
-        let columns = read_fields(&mut reader, count, 1)?;
-        reader.finish()?;
-        Self::new(columns)
+        Self::new(read_fields(reader, count, 1)?)
     }
 
     /// The digest of the canonical schema: H("mira/schema/v1\0" ‖ canonical schema).
