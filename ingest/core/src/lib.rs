@@ -7,7 +7,9 @@
 //! It contains no I/O, clock, randomness, threads, async, Arrow or chain: everything is a function of its arguments, so
 //! a verifier links this crate and nothing else.
 
+pub mod car;
 pub mod cbor;
+pub mod cid;
 pub mod digest;
 pub mod domain;
 pub mod dsse;
@@ -16,3 +18,5 @@ pub mod json;
 pub mod key;
 pub mod log;
 pub mod schema;
+pub mod unixfs;
+mod varint;
