@@ -8,7 +8,7 @@
     reason = "helpers of tests state what they expect, as tests do"
 )]
 
-mod support;
+mod trees;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use mira_core::merkle::{
     consistency_path_len, inclusion_path_len, naive, root_from_path, root_of, verify_consistency, verify_inclusion,
 };
 use proptest::prelude::*;
-use support::{cooked, index, leaves, oracle, raw, size};
+use trees::{cooked, index, leaves, oracle, raw, size};
 
 #[test]
 fn every_leaf_of_every_tree_to_300() {
@@ -282,7 +282,7 @@ fn speed_against_rs_merkle() {
         std::hint::black_box(root_of(for_root.iter().copied()));
     }));
     let theirs = best(Box::new(move || {
-        std::hint::black_box(support::OracleTree::from_leaves(&raw));
+        std::hint::black_box(trees::OracleTree::from_leaves(&raw));
     }));
     let rate = |seconds: f64| LEAVES as f64 / seconds / 1e6;
     println!("Tree      {:6.2} M leaves/s", rate(ours));

@@ -12,7 +12,7 @@
     reason = "helpers of tests state what they expect, as tests do"
 )]
 
-mod support;
+mod trees;
 
 use std::panic::catch_unwind;
 
@@ -21,7 +21,7 @@ use mira_core::domain;
 use mira_core::id::{LeafIndex, TreeSize};
 use mira_core::merkle::{InclusionError, Tree, empty_root, leaf_hash, root_from_path, verify_inclusion};
 use rs_merkle::Hasher as _;
-use support::{OracleProof, OracleTree, cooked, index, leaves, oracle, raw, size};
+use trees::{OracleProof, OracleTree, cooked, index, leaves, oracle, raw, size};
 
 /// Two leaves for one index push both out of the pair that is hashed, and the true pair takes their place.
 #[test]

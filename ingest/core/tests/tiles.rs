@@ -8,7 +8,7 @@
     reason = "helpers of tests state what they expect, as tests do"
 )]
 
-mod support;
+mod trees;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use mira_core::digest::Digest;
 use mira_core::id::TreeSize;
 use mira_core::merkle::{CompactRange, ProofPlan, Subtree, Tree};
 use mira_core::tile::{Tile, TileError};
-use support::{index, leaves, size};
+use trees::{index, leaves, size};
 
 /// A log's tiles by path, and the hashes that are stored in them.
 #[derive(Default)]
