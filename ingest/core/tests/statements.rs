@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-#[path = "support/draw.rs"]
+#[path = "people/draw.rs"]
 mod draw;
 mod people;
 
@@ -13,9 +13,9 @@ use mira_core::cbor::Reader;
 use mira_core::digest::Digest;
 use mira_core::rights::Rights;
 use mira_core::statement::{Kind, Statement, StatementError};
+use people::{bless, vectors};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use people::{bless, vectors};
 
 /// Many bytes to draw from, so that most choices are not the default.
 fn entropy() -> impl Strategy<Value = Vec<u8>> {
