@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{help, key, trust, verify, version};
+use crate::commands::{help, trust, verify, version};
 use crate::output::{JsonMode, Output};
 
 /// Provenance for data that trains AI.
@@ -54,7 +54,6 @@ enum JsonForm {
 pub enum Command {
     Verify(verify::VerifyArgs),
     Trust(trust::TrustArgs),
-    Key(key::KeyArgs),
     Version(version::VersionArgs),
     Help(help::HelpArgs),
 }

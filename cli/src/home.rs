@@ -30,9 +30,4 @@ impl Home {
     pub fn trust_file(&self) -> PathBuf {
         self.0.join("trust")
     }
-
-    /// The directory itself.
-    pub fn dir(&self) -> &Path {
-        &self.0
-    }
 }

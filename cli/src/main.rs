@@ -6,7 +6,6 @@ mod args;
 mod commands;
 mod error;
 mod home;
-mod keystore;
 mod output;
 mod trust;
 
@@ -27,7 +26,6 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Verify(args) => commands::verify::run(args, &cli.global, &output),
         Command::Trust(args) => commands::trust::run(args, &cli.global, &output),
-        Command::Key(args) => commands::key::run(args, &cli.global, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };
