@@ -15,7 +15,6 @@
 //! # Ok::<(), mira_core::rights::RightsError>(())
 //! ```
 
-mod cbor;
 mod license;
 
 use std::collections::BTreeSet;
@@ -25,8 +24,9 @@ use std::str::FromStr;
 
 pub use license::{License, LicenseError};
 
-use crate::cbor::CborError;
+use crate::cbor::{CborError, Reader};
 use crate::digest::{ContributorId, Digest, DigestError};
+use crate::field::cbor::Form;
 use crate::field::{Field, Members, ReadFields as _, text_fields};
 use crate::json::{FieldError, Json, JsonError, Node, parse_canonical};
 use crate::spelled::spelled_enums;
@@ -170,6 +170,9 @@ pub enum RightsError {
     Field(#[from] FieldError),
 }
 
+/// In a manifest the digests of a rights block are text, as in JSON.
+const CBOR: Form = Form(&[]);
+
 impl Rights {
     /// Accepts terms that do not contradict themselves.
     pub fn new(terms: Terms) -> Result<Self, TermsError> {
@@ -191,6 +194,16 @@ impl Rights {
     /// Writes the JSON form.
     pub fn to_json_bytes(&self) -> Vec<u8> {
         self.to_json().to_canonical()
+    }
+
+    /// Appends the CBOR form of the manifest to `out`.
+    pub fn write_cbor(&self, out: &mut Vec<u8>) {
+        CBOR.write(out, &self.to_json());
+    }
+
+    /// Reads the CBOR form from `reader`, up to its last byte; refuses any other spelling of it.
+    pub fn read_cbor(reader: &mut Reader<'_>) -> Result<Self, RightsError> {
+        Ok(Self::read(&Node::root(&CBOR.read(reader)?))?)
     }
 
     /// What this block alone says about a use.
@@ -374,7 +387,6 @@ pub fn fold<'a, T>(wanted: Use, inputs: impl IntoIterator<Item = (T, InputRights
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cbor::Reader;
 
     const PLAIN: &str = r#"{"allow":["train"],"basis":"own","deny":["distill","redistribute"],"license":"MIT","personal_data":"none","visibility":"public"}"#;
 
@@ -419,7 +431,7 @@ mod tests {
         assert!(read(&cbor).is_ok());
         cbor[0] = 0xa5;
         assert!(read(&cbor).is_err(), "a key is missing");
-        assert!(matches!(read(&[0x81; 64]), Err(RightsError::Cbor(CborError::Range { at: 4, .. }))), "too deep");
+        assert!(matches!(read(&[0x81; 64]), Err(RightsError::Cbor(CborError::Range { at: 5, .. }))), "too deep");
         let swapped = [&[0xa2, 0x65][..], b"allow", &[0x80, 0x64], b"deny", &[0x80]].concat();
         assert!(matches!(read(&swapped), Err(RightsError::Cbor(CborError::NotCanonical { at: 8, .. }))));
     }
