@@ -1,18 +1,24 @@
 //! Statements: facts that somebody claims, each in one byte form.
 //!
 //! A [`Statement`] is an in-toto Statement v1: who says it and when ([`Common`]), and what ([`Predicate`], one struct
-//! per [`Kind`]). [`Statement::parse`] accepts a payload only if [`Statement::to_payload`] would write those very bytes.
-//! A statement here is well-formed by section 9 of `FORMAT.md` and no more: who signed it is the envelope's business,
-//! and whether what it names exists and the signer may say so is decided by the [fold](crate::fold).
+//! per [`Kind`]). [`Statement::parse`] accepts a payload only if [`Statement::to_payload`] would write those bytes. A
+//! statement here is well-formed by section 9 of `FORMAT.md` and no more: who signed it is the envelope's business, and
+//! whether what it names exists and the signer may say so is decided by the [fold](crate::fold).
 //!
 //! ```
 //! use mira_core::statement::{Kind, Statement};
 //!
-//! let payload = br#"{"_type":"https://in-toto.io/Statement/v1","predicate":{"claimed_at":"2026-01-31T12:00:00Z","contributor_id":"1111111111111111111111111111111111111111111111111111111111111111","from_epoch":3,"nonce":"00112233445566778899aabbccddeeff"},"predicateType":"urn:mira:policy:v1","subject":[{"digest":{"sha256":"2222222222222222222222222222222222222222222222222222222222222222"}}]}"#;
-//! let statement = Statement::parse(payload)?;
+//! let payload = [
+//!     r#"{"_type":"https://in-toto.io/Statement/v1","predicate":{"claimed_at":"2026-01-31T12:00:00Z","contributor_id":"#,
+//!     r#""1111111111111111111111111111111111111111111111111111111111111111","from_epoch":3,"#,
+//!     r#""nonce":"00112233445566778899aabbccddeeff"},"predicateType":"urn:mira:policy:v1","subject":[{"digest":"#,
+//!     r#"{"sha256":"2222222222222222222222222222222222222222222222222222222222222222"}}]}"#,
+//! ]
+//! .concat();
+//! let statement = Statement::parse(payload.as_bytes())?;
 //! assert_eq!(statement.kind(), Kind::Policy);
 //! assert_eq!(statement.subject().header().to_string(), "22".repeat(32));
-//! assert_eq!(statement.to_payload(), payload);
+//! assert_eq!(statement.to_payload(), payload.as_bytes());
 //! # Ok::<(), mira_core::statement::StatementError>(())
 //! ```
 
