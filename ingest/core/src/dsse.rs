@@ -4,7 +4,7 @@
 //! `keyid`, another base64. Anyone could so make "new" bytes of an old statement. Here an envelope has one form:
 //!
 //! ```text
-//! {"payload":"eyJh…","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"did:key:z6Mk…","sig":"q1…=="}]}
+//! {"payload":"eyJ…","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"did:key:z6Mk…","sig":"q1…"}]}
 //! ```
 //!
 //! That form is canonical JSON (keys in this order, no whitespace) with padded standard base64, one or two signatures

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests state what they expect")]
 
-mod support;
+mod people;
 
 use mira_core::digest::StatementId;
 use mira_core::dsse::Envelope;
@@ -10,7 +10,7 @@ use mira_core::entry::{Entry, EntryError};
 use mira_core::fold::{Fold, Outcome, Reason, Refusal, Thing, Withdrawn};
 use mira_core::rights::{InputRights, Use, Verdict, fold};
 use mira_core::statement::*;
-use support::*;
+use people::*;
 
 const NOBODY: StatementId = StatementId::new(mira_core::digest::Digest::new([0; 32]));
 

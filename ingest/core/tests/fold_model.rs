@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests state what they expect")]
 
-mod support;
+mod people;
 
 use mira_core::fold::{Fold, Outcome, Reason};
 use mira_core::statement::{DelegatedKind, Listed, Predicate};
+use people::*;
 use proptest::prelude::*;
-use support::*;
 
 const NAMES: [&str; 2] = ["one", "two"];
 

@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 
-#[path = "support/draw.rs"]
+#[path = "people/draw.rs"]
 mod draw;
-mod support;
+mod people;
 
 use draw::Draw;
 use mira_core::cbor::Reader;
 use mira_core::digest::Digest;
 use mira_core::rights::{Rights, Use};
 use mira_core::statement::{AgentRole, DelegatedKind, Kind, Statement, StatementError};
+use people::{bless, vectors};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{bless, vectors};
 
 /// Many bytes to draw from, so that most choices are not the default.
 fn entropy() -> impl Strategy<Value = Vec<u8>> {

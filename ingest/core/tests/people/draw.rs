@@ -13,7 +13,7 @@ use mira_core::rights::*;
 use mira_core::statement::*;
 use mira_core::time::{Date, UtcTime};
 
-use crate::support::{positive, public};
+use crate::people::{positive, public};
 
 /// Bytes to draw from; when they run out, zeros.
 pub struct Draw<'a>(pub &'a [u8]);

@@ -1,0 +1,72 @@
+//! The grammar of the command line, and nothing else.
+//!
+//! One file per command in `commands/` holds that command's arguments, help and examples.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{help, key, trust, verify, version};
+use crate::output::{JsonMode, Output};
+
+/// Provenance for data that trains AI.
+///
+/// Everything a command claims can be checked by somebody who does not trust whoever ran it: see `mira verify --help`.
+#[derive(Debug, Parser)]
+#[command(name = "mira", version, max_term_width = 100, disable_help_subcommand = true, propagate_version = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Answer in JSON: one document, or with `=lines` one a line
+    #[arg(long, global = true, value_enum, num_args = 0..=1, require_equals = true, value_name = "FORM",
+          default_missing_value = "document", help_heading = "Global options")]
+    json: Option<JsonForm>,
+    /// Say nothing but data and errors
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, help_heading = "Global options")]
+    quiet: bool,
+    /// Your keys and trust (default: `mira` in the user's config directory)
+    #[arg(
+        long,
+        global = true,
+        env = "MIRA_HOME",
+        hide_env_values = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub home: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum JsonForm {
+    Document,
+    Lines,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Verify(verify::VerifyArgs),
+    Trust(trust::TrustArgs),
+    Key(key::KeyArgs),
+    Version(version::VersionArgs),
+    Help(help::HelpArgs),
+}
+
+impl Global {
+    /// How to answer.
+    pub fn output(&self) -> Output {
+        let json = match self.json {
+            None => JsonMode::Off,
+            Some(JsonForm::Document) => JsonMode::Document,
+            Some(JsonForm::Lines) => JsonMode::Lines,
+        };
+        Output { json, quiet: self.quiet }
+    }
+}

@@ -1,0 +1,56 @@
+//! `mira help TOPIC`
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, ValueEnum};
+
+use crate::args::Cli;
+use crate::error::{CliError, Kind, Result};
+use crate::output::Output;
+
+/// Explain a command or a topic: trust, exit-codes, environment
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command, or one of: trust, exit-codes, environment
+    topic: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Topic {
+    Trust,
+    ExitCodes,
+    Environment,
+}
+
+impl Topic {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Trust => include_str!("../../help/trust.txt"),
+            Self::ExitCodes => include_str!("../../help/exit-codes.txt"),
+            Self::Environment => include_str!("../../help/environment.txt"),
+        }
+    }
+}
+
+/// Prints the help asked for.
+pub fn run(args: &HelpArgs, output: &Output) -> Result {
+    let mut root = Cli::command();
+    let Some(topic) = &args.topic else {
+        output.data(root.render_long_help());
+        return Ok(ExitCode::SUCCESS);
+    };
+    if let Ok(topic) = Topic::from_str(topic, false) {
+        output.data(topic.text().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    match root.find_subcommand_mut(topic) {
+        Some(command) => {
+            let mut command = command.clone().bin_name(format!("mira {topic}"));
+            output.data(command.render_long_help());
+            Ok(ExitCode::SUCCESS)
+        }
+        None => {
+            Err(CliError::new(Kind::Usage, format!("no command or topic {topic:?}")).hint("mira help lists commands"))
+        }
+    }
+}

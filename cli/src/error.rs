@@ -1,0 +1,141 @@
+//! What a command reports when it fails: a kind, a message, a place and a hint.
+//!
+//! On a terminal an error is up to three lines,
+//!
+//! ```text
+//! error: ragged row: 7 fields, header has 6
+//!   at sales.csv:10482 (byte 1204331)
+//!   hint: --on-bad-row quarantine sets it aside
+//! ```
+//!
+//! and with `--json` it is one object, `{"error":{"kind":…,"message":…,"where":…,"hint":…}}`, as the last line of stderr.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::output::{escape, to_json};
+
+/// What went wrong, in the sense that matters to a caller: each kind has one exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The command could not do its work. Exit code 1.
+    Failed,
+    /// A file, a REF or a key that is not there. Exit code 1.
+    NotFound,
+    /// Settings or the workspace are not usable. Exit code 1.
+    Config,
+    /// The command line makes no sense. Exit code 2.
+    Usage,
+    /// Evidence that does not hold, or a thing that is not allowed. Exit code 3.
+    DoesNotVerify,
+    /// Evidence that could not be checked, or a question without an answer. Exit code 4.
+    NotChecked,
+}
+
+impl Kind {
+    /// The exit code, as documented by `mira help exit-codes`.
+    pub fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed | Self::NotFound | Self::Config => 1,
+            Self::Usage => 2,
+            Self::DoesNotVerify => 3,
+            Self::NotChecked => 4,
+        })
+    }
+}
+
+/// A failure of a command.
+#[derive(Debug, Serialize)]
+pub struct CliError {
+    /// What kind of failure.
+    pub kind: Kind,
+    message: String,
+    #[serde(rename = "where")]
+    place: Option<String>,
+    hint: Option<String>,
+}
+
+/// What a command returns.
+pub type Result<T = ExitCode> = std::result::Result<T, CliError>;
+
+impl CliError {
+    /// A failure with a message: a lower-case clause without a full stop.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), place: None, hint: None }
+    }
+
+    /// Says where: a path, a line, a byte.
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = Some(place.into());
+        self
+    }
+
+    /// Says what would help.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The lines for a person. Strings may come from files and peers, so control characters are escaped.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("error: {}", escape(&self.message));
+        if let Some(place) = &self.place {
+            text.push_str(&format!("\n  at {}", escape(place)));
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("\n  hint: {}", escape(hint)));
+        }
+        text
+    }
+
+    /// The line for a program.
+    pub fn to_json(&self) -> String {
+        to_json(&ErrorDocument { error: self })
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: &'a CliError,
+}
+
+/// Gives an error of a library its kind; the chain of its sources becomes one clause.
+pub trait ResultExt<T> {
+    /// Turns the error into a [`CliError`] of this kind.
+    fn kind(self, kind: Kind) -> Result<T>;
+}
+
+impl<T, E: Error> ResultExt<T> for std::result::Result<T, E> {
+    fn kind(self, kind: Kind) -> Result<T> {
+        self.map_err(|error| CliError::new(kind, chain(&error)))
+    }
+}
+
+/// An error and its sources, outermost first, joined by colons.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_lines_and_no_control_characters() {
+        let error = CliError::new(Kind::NotFound, "no such key \u{1b}[31m").at("a\nb").hint("mira key list");
+        assert_eq!(error.to_text(), "error: no such key \\u{1b}[31m\n  at a\\nb\n  hint: mira key list");
+        assert_eq!(
+            error.to_json(),
+            r#"{"error":{"kind":"not-found","message":"no such key \u001b[31m","where":"a\nb","hint":"mira key list"}}"#
+        );
+    }
+}
