@@ -162,6 +162,11 @@ impl Envelope {
         &self.payload
     }
 
+    /// The payload as JSON, which nobody is yet shown to have signed.
+    pub fn unverified_statement(&self) -> &Json {
+        &self.statement
+    }
+
     /// The keys that the envelope names, which are not yet shown to have signed.
     pub fn unverified_signers(&self) -> impl ExactSizeIterator<Item = VerifyingKey> + '_ {
         self.signatures.iter().map(|part| part.key)

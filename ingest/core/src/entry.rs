@@ -194,7 +194,7 @@ pub fn entry_id(bytes: &[u8]) -> EntryId {
 }
 
 fn read_statement(envelope: &Envelope) -> Result<Statement, EntryError> {
-    let statement = Statement::parse(envelope.unverified_payload())?;
+    let statement = Statement::from_json(envelope.unverified_statement())?;
     let (kind, found) = (statement.kind(), envelope.unverified_signers().len());
     // A new key proves that somebody has it, so `rotate` needs its signature too.
     let expected = if kind == Kind::Rotate { 2 } else { 1 };

@@ -3,7 +3,10 @@
 /// Declares enums of fixed words. Those whose words stand in ordered arrays are declared ascending by spelling, so that
 /// the derived order is that of the arrays.
 macro_rules! spelled_enums {
-    ($($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$member_doc:meta])* $member:ident = $text:literal,)+ })*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, $what:literal { $($(#[$member_doc:meta])* $member:ident = $text:literal,)+ }
+    )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {

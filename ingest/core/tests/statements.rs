@@ -11,8 +11,8 @@ mod people;
 use draw::Draw;
 use mira_core::cbor::Reader;
 use mira_core::digest::Digest;
-use mira_core::rights::Rights;
-use mira_core::statement::{Kind, Statement, StatementError};
+use mira_core::rights::{Rights, Use};
+use mira_core::statement::{AgentRole, DelegatedKind, Kind, Statement, StatementError};
 use people::{bless, vectors};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -324,6 +324,14 @@ fn canonical(value: &Value) -> String {
         }
         scalar => scalar.to_string(),
     }
+}
+
+/// Arrays of these words ascend, and so must the members of the enums.
+#[test]
+fn words_ascend_as_arrays_of_them_must() {
+    assert!(Use::ALL.is_sorted_by_key(|word| word.as_str()));
+    assert!(DelegatedKind::ALL.is_sorted_by_key(|word| word.as_str()));
+    assert!(AgentRole::ALL.is_sorted_by_key(|word| word.as_str()));
 }
 
 #[test]

@@ -149,7 +149,7 @@ pub enum Refusal {
         found: Digest,
     },
     /// No delegation in force covers this.
-    #[error("contributor {owner} has not delegated {kind} to {signer}{}", .name.as_ref().map(|name| format!(" for {name}")).unwrap_or_default())]
+    #[error("contributor {owner} has not delegated {kind} to {signer}{}", for_name(.name.as_ref()))]
     NotDelegated {
         /// For whom it was signed.
         owner: ContributorId,
@@ -274,4 +274,8 @@ impl Refusal {
             Self::NoExtent { .. } | Self::Range { .. } => Reason::Range,
         }
     }
+}
+
+fn for_name(name: Option<&Name>) -> String {
+    name.map(|name| format!(" for {name}")).unwrap_or_default()
 }

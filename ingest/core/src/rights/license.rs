@@ -37,7 +37,7 @@ impl License {
 
     /// Whether it names a licence text of its own, which a rights block then has to give by digest.
     pub fn names_license_ref(&self) -> bool {
-        // No other identifier may contain the prefix after a colon or at its start; see `identifier`.
+        // Whatever starts so is a reference to a text; `identifier` refuses the prefixes in every other place.
         words(&self.0).any(|word| word.starts_with(LICENSE_REF) || word.starts_with(DOCUMENT_REF))
     }
 }

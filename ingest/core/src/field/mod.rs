@@ -3,6 +3,8 @@
 //! A [`Field`] has exactly one JSON form. A struct lists its members once to read and once to write; the canonical
 //! order of keys, missing and unknown members are the business of [`crate::json`].
 
+pub(crate) mod cbor;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::{self, FieldError, Fields, Json, Node};
