@@ -8,7 +8,10 @@
 //! a verifier links this crate and nothing else.
 
 pub mod cbor;
+pub mod dataset;
 pub mod digest;
 pub mod domain;
 pub mod id;
+mod quote;
+pub mod row;
 pub mod schema;
