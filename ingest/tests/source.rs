@@ -12,9 +12,8 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};
-use arrow_select::concat::concat_batches;
-use mira_core::schema::{Field, Schema, Type};
-use mira_ingest::source::{Format, JsonProblem, Need, Options, Plan, Problem, Reason, Source, SourceError, Spot};
+use mira_core::schema::{Schema, Type};
+use mira_ingest::source::{Format, JsonProblem, Need, Options, Problem, Reason, Source, SourceError, Spot};
 use tempfile::TempDir;
 
 use common::{Files, fields, list, map, rows, schema};
@@ -193,6 +192,23 @@ fn depth_and_keys_are_bounded() {
 }
 
 #[test]
+fn keys_are_bounded_over_all_blocks() {
+    let lines: String = (0..66_000).map(|key| format!("{{\"x\":{{\"k{key}\":0}}}}\n")).collect();
+    let files = Files::new(&[("t.ndjson", lines.as_bytes())]);
+    let source = files.open(Options { block_bytes: 1 << 14, ..Options::default() }).unwrap();
+    assert!(matches!(source.infer(), Err(SourceError::Schema(_))));
+}
+
+#[test]
+fn a_record_has_a_longest_length() {
+    let line = vec![b'x'; (64 << 20) + 1];
+    let files = Files::new(&[("t.ndjson", &line)]);
+    let error = files.open(Options::default()).unwrap().infer().unwrap_err();
+    assert_eq!(spot(&error), (1, 0));
+    assert_eq!(problem(error), Problem::RecordTooLong { limit: 64 << 20 });
+}
+
+#[test]
 fn widths_follow_the_values() {
     let data_type = |cells: &str| infer("t.csv", &format!("x\n{cells}")).unwrap().1.column(0).data_type().clone();
     assert_eq!(data_type("1\n-1\n"), DataType::Int64);
@@ -255,6 +271,10 @@ fn tabs_and_other_delimiters() {
     let files = Files::new(&[("t.csv", b"a;b\n1;2,5\n".as_slice())]);
     let source = files.open(Options { delimiter: Some(b';'), ..Options::default() }).unwrap();
     assert_eq!(source.infer().unwrap().schema().to_string(), r#"[["a","int"],["b","text"]]"#);
+    for found in [b'"', b'\n', b'\r', 0x80] {
+        let refused = files.open(Options { delimiter: Some(found), ..Options::default() });
+        assert!(matches!(refused, Err(SourceError::Delimiter { .. })));
+    }
 }
 
 #[test]

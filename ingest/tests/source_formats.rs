@@ -1,11 +1,19 @@
 //! The same rows from every format, whatever the size of blocks; and foreign Parquet.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests state what they expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests state what they expect"
+)]
 
 mod common;
 
 use std::sync::Arc;
 
-use arrow_array::builder::{ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder};
+use arrow_array::builder::{
+    Date64Builder, Float64Builder, ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder,
+};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::*;
@@ -112,7 +120,7 @@ fn foreign_batch() -> RecordBatch {
     tags.append_value([Some("x"), None]);
     tags.append_null();
     tags.append_value(Vec::<Option<&str>>::new());
-    let mut scores = MapBuilder::new(None, StringBuilder::new(), arrow_array::builder::Float64Builder::new());
+    let mut scores = MapBuilder::new(None, StringBuilder::new(), Float64Builder::new());
     scores.keys().append_value("k");
     scores.values().append_value(1.5);
     scores.append(true).unwrap();
@@ -198,7 +206,7 @@ fn read(name: &str, text: &str, block_bytes: usize) -> Result<(String, RecordBat
         SourceError::NoRows { .. } | SourceError::At { .. } => {
             format!("{error} at {:?}", error.place().map(|place| place.spot))
         }
-        SourceError::Io { .. } | _ => format!("{error:?}").replace(files.directory.path().to_str().unwrap(), ""),
+        error => format!("{error:?}").replace(files.directory.path().to_str().unwrap(), ""),
     };
     let named = |message: String| message.replace(files.directory.path().to_str().unwrap(), "");
     let source = files.open(Options { block_bytes, ..Options::default() }).map_err(shown).map_err(named)?;
@@ -324,7 +332,7 @@ fn numbers_move_between_types_when_nothing_is_lost() {
 
 #[test]
 fn a_place_inside_a_list_is_its_row() {
-    let mut lists = ListBuilder::new(arrow_array::builder::Date64Builder::new());
+    let mut lists = ListBuilder::new(Date64Builder::new());
     lists.append_value([Some(0), Some(0)]);
     lists.append_null();
     lists.append_value([Some(0), Some(5)]);

@@ -22,7 +22,7 @@ use super::error::{JsonProblem, Reason, excerpt};
 use super::json::{Json, JsonError, Kind};
 use super::members::Members;
 use super::moment::{self, DurationRefusal, Moment};
-use super::number::{self, DecimalRefusal, Int, Number, Unscaled};
+use super::number::{self, DecimalRefusal, Int, Number, Plain, Unscaled};
 use super::working::{Need, Width, digit_class, list_item, map_entries, map_fields, struct_fields};
 
 /// A column that grows value by value. After an error it must not be used any more.
@@ -137,6 +137,24 @@ impl Column {
                 Self::Struct { valid: Validity::default(), record: Record::new(fields, &width.inner) }
             }
             Type::Map(key, value) => Self::Map { ends: Ends::default(), key: inner(0, key), value: inner(1, value) },
+        }
+    }
+
+    /// Takes memory for `rows` more values, as far as their size is known.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Bool(values) => values.values.reserve(rows),
+            Self::Int(values) | Self::Time(values) | Self::Moment { values, .. } | Self::Duration { values, .. } => {
+                values.values.reserve(rows);
+            }
+            Self::Unsigned(values) => values.values.reserve(rows),
+            Self::Float(values) => values.values.reserve(rows),
+            Self::Text(strings) | Self::Bytes(strings) => strings.ends.offsets.reserve(rows),
+            Self::Date(values) => values.values.reserve(rows),
+            Self::Decimal { values, .. } => values.values.reserve(rows),
+            Self::BigDecimal { values, .. } => values.values.reserve(rows),
+            Self::List { ends, .. } | Self::Map { ends, .. } => ends.offsets.reserve(rows),
+            Self::Struct { record, .. } => record.columns.iter_mut().for_each(|column| column.reserve(rows)),
         }
     }
 
@@ -596,6 +614,9 @@ fn push_pairs(json: &mut Json<'_>, key: &mut Column, value: &mut Column) -> Push
 }
 
 fn float(text: &str) -> Result<f64, Fault> {
+    if let Some(value) = Plain::parse(text.as_bytes()).and_then(Plain::double) {
+        return Ok(value);
+    }
     match Number::parse(text) {
         Some(number) => number.nearest_double().ok_or(range("64-bit floats")),
         None => match text {
@@ -608,6 +629,9 @@ fn float(text: &str) -> Result<f64, Fault> {
 }
 
 fn decimal(text: &str, scale: u8) -> Result<Unscaled, Fault> {
+    if let Some(value) = Plain::parse(text.as_bytes()).and_then(|plain| plain.unscaled(scale)) {
+        return Ok(Unscaled::Small(value.into(), 18));
+    }
     let number = Number::parse(text).ok_or(Fault::Reason(Reason::Form { expected: "a decimal number" }))?;
     number.decimal(scale).map_err(|refusal| match refusal {
         DecimalRefusal::Excess => Fault::Reason(Reason::Excess { scale }),

@@ -85,6 +85,12 @@ pub enum SourceError {
         /// Its format.
         format: &'static str,
     },
+    /// A delimiter that cannot separate fields.
+    #[error("a delimiter is one ASCII character, no quote and no line end, found byte {found:#04x}")]
+    Delimiter {
+        /// The byte given.
+        found: u8,
+    },
     /// The files hold columns but not one row.
     #[error("no rows in {files} files, the first being {}", first.display())]
     NoRows {

@@ -8,17 +8,17 @@
 //! Kinds are judged at the end: a column in which arrays or objects meet anything else is an error that names the place
 //! where the second kind appeared first, wherever the blocks were cut.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use mira_core::schema::{Field, Schema, Type};
+use mira_core::schema::{Field, Schema, SchemaError, Type};
 
+use super::csv::Cell;
 use super::error::{JsonProblem, Place, Problem, SourceError, Spot};
 use super::json::{Json, JsonError, Kind};
 use super::members::Members;
 use super::moment::{self, Moment};
-use super::number::{self, Int, Number};
+use super::number::{self, Int, Number, Plain};
 use super::working::{Plan, Width, digit_class};
 
 /// What the values of some blocks allow.
@@ -118,14 +118,14 @@ impl Inference {
         self.rows += rows as u64;
     }
 
-    /// Takes in the cells of one column of CSV, nulls left out.
-    pub(crate) fn observe_cells<'a>(&mut self, column: usize, cells: impl Iterator<Item = Cow<'a, str>>) {
+    /// Takes in cells of one column of CSV; nulls say nothing.
+    pub(crate) fn observe_cells(&mut self, column: usize, text: &str, cells: impl Iterator<Item = Cell>) {
         let Some(node) = self.columns.nodes.get_mut(column) else { return };
         for cell in cells {
-            node.scalar.text(&cell);
             if node.scalar.is_text() {
                 return;
             }
+            cell.with(text, |content| content.into_iter().for_each(|content| node.scalar.text(content)));
         }
     }
 
@@ -145,7 +145,7 @@ impl Inference {
     /// Adds what `later` found in values that come after these.
     pub fn merge(&mut self, later: Self) {
         self.rows += later.rows;
-        self.columns.merge(later.columns);
+        self.columns.merge(later.columns, &mut self.room);
     }
 
     /// Adds what `later` found to what came before, if anything did.
@@ -158,6 +158,9 @@ impl Inference {
 
     /// The schema and the widths, or the first place where kinds of values do not go together.
     pub(crate) fn finish(self) -> Result<Plan, SourceError> {
+        if self.room == 0 {
+            return Err(SchemaError::Types.into());
+        }
         let mut conflicts = Vec::new();
         let (fields, widths) = self.columns.finish("", &mut conflicts);
         // The earliest is the same however the blocks were cut.
@@ -198,21 +201,27 @@ impl Record {
         Ok(self.members.add(key))
     }
 
-    fn merge(&mut self, later: Self) {
+    /// Adds later objects. Once there is no room left, new keys are dropped, and the end will say so.
+    fn merge(&mut self, later: Self, room: &mut usize) {
         self.members.begin();
         for (name, node) in later.members.names().iter().zip(later.nodes) {
-            match self.members.find(name) {
-                Some(index) => {
-                    if let Some(own) = self.nodes.get_mut(index) {
-                        own.merge(node);
-                    }
+            if let Some(index) = self.members.find(name) {
+                if let Some(own) = self.nodes.get_mut(index) {
+                    own.merge(node, room);
                 }
-                None => {
-                    self.members.add(name);
-                    self.nodes.push(node);
-                }
+                continue;
+            }
+            *room = room.saturating_sub(node.count());
+            if *room > 0 {
+                self.members.add(name);
+                self.nodes.push(node);
             }
         }
+    }
+
+    /// How many nodes there are, those inside nodes too.
+    fn count(&self) -> usize {
+        self.nodes.iter().map(Node::count).sum()
     }
 
     fn finish(self, path: &str, conflicts: &mut Vec<(First, Problem)>) -> (Vec<Field>, Vec<Width>) {
@@ -263,16 +272,22 @@ impl Node {
         Ok(())
     }
 
-    fn merge(&mut self, later: Self) {
+    fn count(&self) -> usize {
+        let items = self.list.as_ref().map_or(0, |(_, item)| item.count());
+        let fields = self.object.as_ref().map_or(0, |(_, record)| record.count());
+        1 + items + fields
+    }
+
+    fn merge(&mut self, later: Self, room: &mut usize) {
         self.scalar.merge(later.scalar);
         self.scalar_first = self.scalar_first.take().or(later.scalar_first);
         match (&mut self.list, later.list) {
-            (Some((_, own)), Some((_, item))) => own.merge(*item),
+            (Some((_, own)), Some((_, item))) => own.merge(*item, room),
             (own @ None, list) => *own = list,
             (Some(_), None) => {}
         }
         match (&mut self.object, later.object) {
-            (Some((_, own)), Some((_, record))) => own.merge(record),
+            (Some((_, own)), Some((_, record))) => own.merge(record, room),
             (own @ None, object) => *own = object,
             (Some(_), None) => {}
         }
@@ -338,13 +353,16 @@ impl Scalar {
     /// Takes in a cell if it is a number.
     #[inline]
     fn cell_number(&mut self, text: &str) -> bool {
-        // Short integers are doubles and decimals too, so nothing else needs to be looked at.
-        if let Some(Int::Signed(value)) = number::int(text.as_bytes())
-            && text.len() <= 15
+        if let Some(plain) = Plain::parse(text.as_bytes())
+            && plain.is_short()
         {
+            // A short number is a double, and fits i64 if it is an integer.
             self.alive &= NUMBERS;
-            self.negative |= value < 0;
-            self.digits(text.len().saturating_sub(usize::from(value < 0)) as u64 - u64::from(value == 0), 0);
+            match plain.int_sign() {
+                Some(negative) => self.negative |= negative,
+                None => self.alive &= !INT,
+            }
+            self.digits(plain.whole_digits(), plain.scale());
             return true;
         }
         let number = Number::parse(text);

@@ -127,6 +127,9 @@ impl Default for Options {
 impl Source {
     /// Finds the files that `paths` name, in argument order, directories by path bytes, and tells their format.
     pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, SourceError> {
+        if let Some(found) = options.delimiter.filter(|byte| !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r')) {
+            return Err(SourceError::Delimiter { found });
+        }
         let inputs = input::collect(paths)?;
         let formats = inputs.iter().map(|input| Ok((input, format_of(input, options.format)?)));
         let formats = formats.collect::<Result<Vec<_>, SourceError>>()?;

@@ -26,6 +26,17 @@ pub(crate) enum Int {
     Unsigned(u64),
 }
 
+/// A short number without an exponent: what most cells are, and quick to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plain {
+    negative: bool,
+    /// All digits, the point left out; at most 18.
+    digits: u64,
+    /// Digits before and after the point, as written.
+    whole: usize,
+    fraction: usize,
+}
+
 /// An exact decimal at some scale, as the integer `value × 10^scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unscaled {
@@ -100,6 +111,81 @@ fn long_int(negative: bool, digits: &[u8]) -> Option<Int> {
         return 0_i64.checked_sub_unsigned(magnitude).map(Int::Signed);
     }
     Some(i64::try_from(magnitude).map_or(Int::Unsigned(magnitude), Int::Signed))
+}
+
+impl Plain {
+    /// Reads a number of at most 18 digits without an exponent. `None` says nothing: [`Number`] must be asked then.
+    #[inline]
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let (negative, text) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        // Nineteen digits still fit the sum, so it needs no checks.
+        if text.len() > 19 {
+            return None;
+        }
+        let (mut digits, mut point) = (0_u64, None);
+        for (at, &byte) in text.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 {
+                digits = digits * 10 + u64::from(digit);
+            } else if byte == b'.' && point.is_none() {
+                point = Some(at);
+            } else {
+                return None;
+            }
+        }
+        let whole = point.unwrap_or(text.len());
+        let fraction = point.map_or(0, |point| text.len() - point - 1);
+        let leading_zero = whole > 1 && text.first() == Some(&b'0');
+        let plain = whole > 0 && whole + fraction <= 18 && !leading_zero && (point.is_none() || fraction > 0);
+        plain.then_some(Self { negative, digits, whole, fraction })
+    }
+
+    /// Whether it is below zero, and written as an integer.
+    pub(crate) fn int_sign(self) -> Option<bool> {
+        let int = self.fraction == 0 && !(self.negative && self.digits == 0);
+        int.then_some(self.negative)
+    }
+
+    /// Whether it has so few digits that it is a double, see [`Number::is_double`].
+    pub(crate) fn is_short(self) -> bool {
+        self.whole + self.fraction <= 15
+    }
+
+    /// What [`Number::whole_digits`] counts.
+    pub(crate) fn whole_digits(self) -> u64 {
+        // A single zero before the point is no digit; more zeros are refused.
+        let zero = self.whole == 1 && POWERS_OF_TEN_U64.get(self.fraction).is_some_and(|&one| self.digits < one);
+        if zero { 0 } else { self.whole as u64 }
+    }
+
+    /// What [`Number::scale`] counts.
+    pub(crate) fn scale(self) -> u64 {
+        self.fraction as u64
+    }
+
+    /// The nearest double, if one rounding step finds it.
+    #[inline]
+    pub(crate) fn double(self) -> Option<f64> {
+        let power = POWERS_OF_TEN.get(self.fraction)?;
+        if self.digits > 1 << 53 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "at most 2^53")]
+        let value = self.digits as f64 / power;
+        Some(if self.negative { -value } else { value })
+    }
+
+    /// The number at `scale` fraction digits, if that is an integer below 10^18.
+    #[inline]
+    pub(crate) fn unscaled(self, scale: u8) -> Option<i64> {
+        let zeros = usize::from(scale).checked_sub(self.fraction)?;
+        let value = self.digits.checked_mul(*POWERS_OF_TEN_U64.get(zeros)?)?;
+        let value = i64::try_from(value).ok().filter(|&value| value < 1_000_000_000_000_000_000)?;
+        Some(if self.negative { -value } else { value })
+    }
 }
 
 impl<'a> Number<'a> {
@@ -278,6 +364,20 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e21, 1e22,
 ];
 
+/// The powers of ten below 10^19.
+const POWERS_OF_TEN_U64: [u64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        #[expect(clippy::indexing_slicing, reason = "the loop is bounded by the length, at compile time")]
+        {
+            powers[at] = powers[at - 1] * 10;
+        }
+        at += 1;
+    }
+    powers
+};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -401,6 +501,26 @@ mod tests {
             prop_assume!(double.is_finite());
             for text in [format!("{double:e}"), format!("{double}")] {
                 prop_assert!(number(&text).is_double(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn plain_numbers_agree_with_numbers(text in "-?(0|[0-9]{1,19})(\\.[0-9]{0,19})?", scale in 0_u8..20) {
+            if let Some(plain) = Plain::parse(text.as_bytes()) {
+                let number = number(&text);
+                prop_assert_eq!(plain.int_sign().is_some(), number.is_int());
+                prop_assert_eq!(plain.whole_digits(), number.whole_digits());
+                prop_assert_eq!(plain.scale(), number.scale());
+                prop_assert!(!plain.is_short() || number.is_double());
+                if let Some(double) = plain.double() {
+                    prop_assert_eq!(double.to_bits(), text.parse::<f64>().unwrap().to_bits());
+                }
+                if let Some(unscaled) = plain.unscaled(scale) {
+                    match number.decimal(scale) {
+                        Ok(Unscaled::Small(value, count)) => prop_assert!(value == i128::from(unscaled) && count <= 18),
+                        other => prop_assert!(false, "{:?}", other),
+                    }
+                }
             }
         }
 

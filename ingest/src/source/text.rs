@@ -10,8 +10,8 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use mira_core::schema::{Field, Schema, Type};
 
-use super::column::{Fault, Record, Refusal};
-use super::csv::{self, Grid, Mark};
+use super::column::{Column, Fault, Record, Refusal};
+use super::csv::{self, Cell, Grid, Mark};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
@@ -179,12 +179,10 @@ impl TextBlock {
                 if let Some((at, problem)) = grid.fault.take() {
                     return Err(self.fault(at, problem));
                 }
-                for column in 0..self.header.len() {
-                    let cells = grid.column(column).filter_map(|cell| match cell.field(text) {
-                        csv::Field::Null => None,
-                        csv::Field::Text(text) => Some(text),
-                    });
-                    inference.observe_cells(column, cells);
+                for tile in grid.tiles() {
+                    for column in 0..self.header.len() {
+                        inference.observe_cells(column, text, tile.column(column));
+                    }
                 }
                 inference.add_rows(grid.rows().len());
             }
@@ -230,8 +228,7 @@ impl TextBlock {
         match_names(&self.header, names).map_err(|problem| self.input.fault(problem))
     }
 
-    /// Reads the cells column by column, which keeps one kind of work together. The fault that stands first in the file
-    /// is the one reported.
+    /// Reads the cells, a column of a tile at a time. The fault that stands first in the file is the one reported.
     fn fill_columns(
         &self,
         text: &str,
@@ -240,28 +237,22 @@ impl TextBlock {
         record: &mut Record,
         schema: &Schema,
     ) -> Result<(), SourceError> {
-        let mut rows = grid.rows().len();
-        let mut first: Option<(usize, Box<Refusal>)> = None;
-        for (index, (column, &from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
-            for (row, cell) in grid.column(from).enumerate().take(rows) {
-                let pushed = match cell.field(text) {
-                    csv::Field::Null => {
-                        column.push_null();
-                        Ok(())
-                    }
-                    csv::Field::Text(text) => column.push_text(&text),
-                };
-                if let Err(mut refusal) = pushed {
+        record.columns_mut().iter_mut().for_each(|column| column.reserve(grid.rows().len()));
+        for tile in grid.tiles() {
+            let mut first: Option<(usize, Box<Refusal>)> = None;
+            for (index, (column, &from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
+                if let Err((start, mut refusal)) = fill_column(text, tile.column(from), column)
+                    && first.as_ref().is_none_or(|(earliest, _)| start < *earliest)
+                {
                     refusal.path.push(index);
-                    rows = row + 1;
-                    if first.as_ref().is_none_or(|(start, _)| cell.start() < *start) {
-                        first = Some((cell.start(), refusal));
-                    }
-                    break;
+                    first = Some((start, refusal));
                 }
             }
+            if let Some((start, refusal)) = first {
+                return Err(self.fault(start, problem(schema, *refusal)));
+            }
         }
-        first.map_or(Ok(()), |(start, refusal)| Err(self.fault(start, problem(schema, *refusal))))
+        Ok(())
     }
 
     fn fill_lines(&self, text: &str, record: &mut Record, schema: &Schema) -> Result<Vec<Mark>, SourceError> {
@@ -301,6 +292,25 @@ impl TextBlock {
     pub(crate) fn path(&self) -> &Path {
         &self.input.path
     }
+}
+
+/// Appends cells to a column up to the first that is refused, which is returned with its offset.
+fn fill_column(
+    text: &str,
+    cells: impl Iterator<Item = Cell>,
+    column: &mut Column,
+) -> Result<(), (usize, Box<Refusal>)> {
+    for cell in cells {
+        let pushed = cell.with(text, |content| match content {
+            Some(content) => column.push_text(content),
+            None => {
+                column.push_null();
+                Ok(())
+            }
+        });
+        pushed.map_err(|refusal| (cell.start(), refusal))?;
+    }
+    Ok(())
 }
 
 /// Where each of `wanted` stands among `names`; every name must be wanted.
