@@ -200,6 +200,23 @@ fn keys_are_bounded_over_all_blocks() {
 }
 
 #[test]
+fn many_columns_make_small_batches() {
+    let keys: Vec<String> = (0..16_000).map(|key| format!("\"k{key}\":{key}")).collect();
+    let text = format!("{{{}}}\n{}", keys.join(","), "{}\n".repeat(1000));
+    let header: Vec<String> = (0..16_000).map(|key| format!("k{key}")).collect();
+    let line = format!("{}\n", ",".repeat(15_999));
+    let csv = format!("{}\n{}", header.join(","), line.repeat(600));
+    for (name, text, expected) in [("t.ndjson", text, 1001), ("t.csv", csv, 600)] {
+        let files = Files::new(&[(name, text.as_bytes())]);
+        let source = files.open(Options { block_bytes: 16 << 20, ..Options::default() }).unwrap();
+        let plan = source.infer().unwrap();
+        let sizes: Vec<usize> = source.batches(&plan).map(|batch| batch.unwrap().batch().num_rows()).collect();
+        assert!(sizes.len() > 1 && sizes.iter().all(|rows| *rows <= (1 << 22) / 16_000), "{sizes:?}");
+        assert_eq!(sizes.iter().sum::<usize>(), expected);
+    }
+}
+
+#[test]
 fn a_record_has_a_longest_length() {
     let line = vec![b'x'; (64 << 20) + 1];
     let files = Files::new(&[("t.ndjson", &line)]);

@@ -8,6 +8,8 @@
 //! [`cut`] finds the end of the last whole record in one sequential look at the bytes; [`Grid`] then takes each block
 //! apart on its own, so that blocks can go to several threads. Turning cells into values comes after, column by column.
 
+use std::ops::Range;
+
 use memchr::{memchr, memrchr2};
 
 use super::error::Problem;
@@ -125,16 +127,11 @@ impl Grid {
         &self.rows
     }
 
-    /// The rows' marks, for whoever reports on rows later.
-    pub(crate) fn into_rows(self) -> Vec<Mark> {
-        self.rows
-    }
-
-    /// The good rows, a few hundred at a time: so many that a column is worth a loop of its own, and so few that their
-    /// cells stay in the nearest cache from one column to the next.
-    pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
+    /// Some of the good rows, a few hundred at a time: so many that a column is worth a loop of its own, and so few that
+    /// their cells stay in the nearest cache from one column to the next.
+    pub(crate) fn tiles(&self, rows: Range<usize>) -> impl Iterator<Item = Tile<'_>> {
         let width = self.width.max(1);
-        let cells = self.cells.get(..self.rows.len() * width).unwrap_or_default();
+        let cells = self.cells.get(rows.start * width..rows.end * width).unwrap_or_default();
         cells.chunks(width * TILE_ROWS).map(move |cells| Tile { width, cells })
     }
 }

@@ -8,8 +8,8 @@
 //! of whole records, which is cheap. [`Block::infer`] and [`Block::batches`] take one block apart and depend on nothing
 //! else. [`Source::infer`] and [`Source::batches`] do both for those who want no threads.
 //!
-//! A [`Plan`] fixes schema and widths for all batches: from [`Source::infer`], or from [`Source::under`] a given schema.
-//! The latter looks at the start of the input only, so a value further on may need more room than the plan has. Reading
+//! A [`Plan`] fixes schema and widths for all batches: from [`Source::infer`], or from [`Source::under`] a schema. The
+//! latter looks at the start of the input only, so a value further on may need more room than the plan has. Reading
 //! then stops with an error that has a [`SourceError::widening`], and [`Source::measure`] finds the widths of the whole
 //! input for another run.
 //!
@@ -85,7 +85,7 @@ pub struct Block(Body);
 
 #[derive(Debug)]
 enum Body {
-    Text(TextBlock),
+    Text(Arc<TextBlock>),
     Parquet(ParquetBlock),
 }
 
@@ -253,10 +253,10 @@ impl Block {
         }
     }
 
-    /// The block's rows, under a plan: one batch of text, several of a row group.
+    /// The block's rows, under a plan: mostly one batch of text, several of a row group. After an error there are no more.
     pub fn batches(self, plan: &Plan) -> Box<dyn Iterator<Item = Result<SourceBatch, SourceError>> + Send> {
         match self.0 {
-            Body::Text(block) => Box::new(block.batch(plan).transpose().into_iter()),
+            Body::Text(block) => Box::new(block.batches(plan)),
             Body::Parquet(block) => match block.batches(plan) {
                 Ok(batches) => Box::new(batches),
                 Err(error) => Box::new(std::iter::once(Err(error))),
@@ -275,7 +275,7 @@ impl Block {
     /// Reads the block under a plan and forgets the rows.
     fn check(&self, plan: &Plan) -> Result<(), SourceError> {
         match &self.0 {
-            Body::Text(block) => block.batch(plan).map(drop),
+            Body::Text(block) => Arc::clone(block).batches(plan).try_for_each(|batch| batch.map(drop)),
             Body::Parquet(block) => block.clone().batches(plan)?.try_for_each(|batch| batch.map(drop)),
         }
     }
@@ -286,7 +286,7 @@ impl Blocks<'_> {
         loop {
             if let Some(open) = &mut self.open {
                 let block = match open {
-                    Open::Text(reader) => reader.next_block()?.map(Body::Text),
+                    Open::Text(reader) => reader.next_block()?.map(|block| Body::Text(Arc::new(block))),
                     Open::Parquet(blocks) => blocks.next().map(Body::Parquet),
                 };
                 if let Some(body) = block {

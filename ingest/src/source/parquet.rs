@@ -60,7 +60,7 @@ pub(crate) struct ParquetBatches {
     done: bool,
 }
 
-/// Rows of a batch. Small, because a row may hold long texts; large enough for the columns' loops.
+/// Most rows of a batch. Small, because a row may hold long texts; large enough for the columns' loops.
 const BATCH_ROWS: usize = 8192;
 
 impl ParquetFile {
@@ -152,9 +152,10 @@ impl ParquetBlock {
             self.file.metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
         let wanted = plan.schema().columns().iter().map(|column| column.name.as_str());
         let order = match_names(&names, wanted).map_err(|problem| self.file.input.fault(problem))?;
-        let reader = self.reader(&self.file.metadata, None)?;
+        let rows = plan.batch_rows().min(BATCH_ROWS);
+        let reader = self.reader(&self.file.metadata, rows, None)?;
         let seconds = match &self.file.int96 {
-            Some((columns, metadata)) => Some(self.reader(metadata, Some(columns))?),
+            Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?),
             None => None,
         };
         let (handle, row) = (self.file.input.open()?, self.first_row);
@@ -164,12 +165,13 @@ impl ParquetBlock {
     fn reader(
         &self,
         metadata: &ArrowReaderMetadata,
+        rows: usize,
         columns: Option<&[usize]>,
     ) -> Result<ParquetRecordBatchReader, SourceError> {
         let handle = self.file.input.open()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
             .with_row_groups(vec![self.group])
-            .with_batch_size(BATCH_ROWS);
+            .with_batch_size(rows);
         if let Some(columns) = columns {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);

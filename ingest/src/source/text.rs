@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use mira_core::schema::{Field, Schema, Type};
 
 use super::column::{Column, Fault, Record, Refusal};
-use super::csv::{self, Cell, Grid, Mark};
+use super::csv::{self, Cell, Grid, Mark, Tile};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
@@ -43,6 +43,32 @@ pub(crate) struct TextBlock {
     /// The byte and the line of the file at which the block starts.
     offset: u64,
     line: u64,
+}
+
+/// The batches of a block: one, unless its rows have so many columns that it would grow too large.
+#[derive(Debug)]
+pub(crate) struct TextBatches {
+    block: Arc<TextBlock>,
+    plan: Plan,
+    next: Next,
+}
+
+/// What is to be read next.
+#[derive(Debug)]
+enum Next {
+    Start,
+    /// CSV from a row on; for each column of the schema, its index in the file.
+    Rows {
+        grid: Grid,
+        order: Vec<usize>,
+        row: usize,
+    },
+    /// NDJSON from a byte and a line on.
+    Lines {
+        at: usize,
+        number: u64,
+    },
+    End,
 }
 
 /// Reads a file block by block.
@@ -179,7 +205,7 @@ impl TextBlock {
                 if let Some((at, problem)) = grid.fault.take() {
                     return Err(self.fault(at, problem));
                 }
-                for tile in grid.tiles() {
+                for tile in grid.tiles(0..grid.rows().len()) {
                     for column in 0..self.header.len() {
                         inference.observe_cells(column, text, tile.column(column));
                     }
@@ -198,28 +224,9 @@ impl TextBlock {
         Ok(inference)
     }
 
-    /// The block's rows; `None` if it has none.
-    pub(crate) fn batch(&self, plan: &Plan) -> Result<Option<SourceBatch>, SourceError> {
-        let text = self.text()?;
-        let mut record = Record::new(plan.schema().columns(), plan.widths());
-        let marks = match self.dialect {
-            Dialect::Csv { delimiter } => {
-                let order = self.match_columns(plan.schema())?;
-                let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
-                self.fill_columns(text, &grid, &order, &mut record, plan.schema())?;
-                if let Some((at, problem)) = grid.fault.take() {
-                    return Err(self.fault(at, problem));
-                }
-                grid.into_rows()
-            }
-            Dialect::Ndjson => self.fill_lines(text, &mut record, plan.schema())?,
-        };
-        if marks.is_empty() {
-            return Ok(None);
-        }
-        let batch = RecordBatch::try_new(Arc::clone(plan.arrow()), record.finish()?)?;
-        let origin = Origin::Text { file: Arc::clone(&self.input.path), offset: self.offset, line: self.line, marks };
-        Ok(Some(SourceBatch { batch, origin }))
+    /// The block's rows.
+    pub(crate) fn batches(self: Arc<Self>, plan: &Plan) -> TextBatches {
+        TextBatches { block: self, plan: plan.clone(), next: Next::Start }
     }
 
     /// For each column of the schema, the index of the column with its name in the file.
@@ -229,16 +236,15 @@ impl TextBlock {
     }
 
     /// Reads the cells, a column of a tile at a time. The fault that stands first in the file is the one reported.
-    fn fill_columns(
+    fn fill_columns<'t>(
         &self,
         text: &str,
-        grid: &Grid,
+        tiles: impl Iterator<Item = Tile<'t>>,
         order: &[usize],
         record: &mut Record,
         schema: &Schema,
     ) -> Result<(), SourceError> {
-        record.columns_mut().iter_mut().for_each(|column| column.reserve(grid.rows().len()));
-        for tile in grid.tiles() {
+        for tile in tiles {
             let mut first: Option<(usize, Box<Refusal>)> = None;
             for (index, (column, &from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
                 if let Err((start, mut refusal)) = fill_column(text, tile.column(from), column)
@@ -255,9 +261,14 @@ impl TextBlock {
         Ok(())
     }
 
-    fn fill_lines(&self, text: &str, record: &mut Record, schema: &Schema) -> Result<Vec<Mark>, SourceError> {
+    fn fill_lines<'t>(
+        &self,
+        lines: impl Iterator<Item = Line<'t>>,
+        record: &mut Record,
+        schema: &Schema,
+    ) -> Result<Vec<Mark>, SourceError> {
         let mut marks = Vec::new();
-        for Line { start, number, text } in Lines::new(text) {
+        for Line { start, number, text } in lines {
             let mut json = Json::new(text);
             let pushed = json.kind().map_err(Box::<Refusal>::from).and_then(|kind| match kind {
                 Kind::Object => record.push_json(&mut json).and_then(|()| Ok(json.finish()?)).map(|()| None),
@@ -291,6 +302,69 @@ impl TextBlock {
     /// The file the block is from.
     pub(crate) fn path(&self) -> &Path {
         &self.input.path
+    }
+}
+
+impl Iterator for TextBatches {
+    type Item = Result<SourceBatch, SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+impl TextBatches {
+    /// The next batch. What comes after it is set last, so that an error is the end.
+    fn read(&mut self) -> Result<Option<SourceBatch>, SourceError> {
+        let start = self.start()?;
+        if matches!(start, Next::End) {
+            return Ok(None);
+        }
+        let (block, schema) = (&*self.block, self.plan.schema());
+        let text = block.text()?;
+        let mut record = Record::new(schema.columns(), self.plan.widths());
+        let limit = self.plan.batch_rows();
+        let (marks, next) = match start {
+            Next::Rows { mut grid, order, row } => {
+                let end = row.saturating_add(limit).min(grid.rows().len());
+                record.columns_mut().iter_mut().for_each(|column| column.reserve(end - row));
+                block.fill_columns(text, grid.tiles(row..end), &order, &mut record, schema)?;
+                let marks = grid.rows().get(row..end).unwrap_or_default().to_vec();
+                if let Some((at, problem)) = grid.fault.take_if(|_| marks.is_empty()) {
+                    return Err(block.fault(at, problem));
+                }
+                let done = end == grid.rows().len() && grid.fault.is_none();
+                (marks, if done { Next::End } else { Next::Rows { grid, order, row: end } })
+            }
+            Next::Lines { at, number } => {
+                let mut lines = Lines { text, at, number };
+                let marks = block.fill_lines(lines.by_ref().take(limit), &mut record, schema)?;
+                let done = lines.at >= text.len();
+                (marks, if done { Next::End } else { Next::Lines { at: lines.at, number: lines.number } })
+            }
+            Next::Start | Next::End => return Ok(None),
+        };
+        if marks.is_empty() {
+            return Ok(None);
+        }
+        let batch = RecordBatch::try_new(Arc::clone(self.plan.arrow()), record.finish()?)?;
+        let file = Arc::clone(&block.input.path);
+        let origin = Origin::Text { file, offset: block.offset, line: block.line, marks };
+        self.next = next;
+        Ok(Some(SourceBatch { batch, origin }))
+    }
+
+    /// Takes what is to be read next out of its place.
+    fn start(&mut self) -> Result<Next, SourceError> {
+        let block = &self.block;
+        Ok(match (std::mem::replace(&mut self.next, Next::End), block.dialect) {
+            (Next::Start, Dialect::Ndjson) => Next::Lines { at: 0, number: 0 },
+            (Next::Start, Dialect::Csv { delimiter }) => {
+                let order = block.match_columns(self.plan.schema())?;
+                Next::Rows { grid: Grid::new(&block.bytes, delimiter, block.header.len()), order, row: 0 }
+            }
+            (next, _) => next,
+        })
     }
 }
 

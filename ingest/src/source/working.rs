@@ -48,10 +48,15 @@ pub enum Need {
 /// What the batches of an input are: the logical schema, and the working types that hold its values.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    schema: Schema,
-    widths: Vec<Width>,
+    schema: Arc<Schema>,
+    widths: Arc<[Width]>,
     arrow: SchemaRef,
+    batch_rows: usize,
 }
+
+/// Most values of a batch, nested ones counted by their types: a short line stands for as many nulls as there are
+/// columns, and memory is taken for each.
+const BATCH_VALUES: usize = 1 << 22;
 
 impl Width {
     /// The least width that `ty` can have.
@@ -83,6 +88,11 @@ impl Width {
         }
     }
 
+    /// How many nodes the tree has.
+    fn count(&self) -> usize {
+        1 + self.inner.iter().map(Self::count).sum::<usize>()
+    }
+
     fn widen(&mut self, path: &[usize], need: Need) {
         match (path, need) {
             ([first, rest @ ..], _) => {
@@ -110,7 +120,8 @@ impl Plan {
             widths.push(Width::narrowest(&column.ty));
         }
         let arrow = working_schema(&schema, &widths);
-        Self { schema, widths, arrow }
+        let batch_rows = (BATCH_VALUES / widths.iter().map(Width::count).sum::<usize>().max(1)).max(1);
+        Self { schema: Arc::new(schema), widths: widths.into(), arrow, batch_rows }
     }
 
     /// The logical schema.
@@ -128,15 +139,21 @@ impl Plan {
         &self.arrow
     }
 
+    /// Most rows of a batch.
+    pub(crate) fn batch_rows(&self) -> usize {
+        self.batch_rows
+    }
+
     /// This plan with one node widened.
     #[must_use]
-    pub fn widened(mut self, widening: &Widening) -> Self {
+    pub fn widened(&self, widening: &Widening) -> Self {
+        let mut widths = self.widths.to_vec();
         if let [column, path @ ..] = widening.path.as_slice()
-            && let Some(width) = self.widths.get_mut(*column)
+            && let Some(width) = widths.get_mut(*column)
         {
             width.widen(path, widening.need);
         }
-        Self::new(self.schema, self.widths)
+        Self::new(Schema::clone(&self.schema), widths)
     }
 }
 
