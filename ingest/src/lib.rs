@@ -1,4 +1,8 @@
 //! Rows become chunks, and chunks a dataset that anyone can check.
 
+pub mod boundary;
+pub mod chunk;
+pub mod commit;
 pub mod physical;
 pub mod rows;
+pub mod store;

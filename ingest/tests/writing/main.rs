@@ -4,6 +4,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "of floats, on purpose")]
 
 mod arrays;
+mod chunk;
 
 mod physical;
 mod rows;
+mod store;
