@@ -4,5 +4,6 @@ pub mod boundary;
 pub mod chunk;
 pub mod commit;
 pub mod physical;
+pub mod pipeline;
 pub mod rows;
 pub mod store;

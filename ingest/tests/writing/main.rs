@@ -7,5 +7,6 @@ mod arrays;
 mod chunk;
 
 mod physical;
+mod pipeline;
 mod rows;
 mod store;
