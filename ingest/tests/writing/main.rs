@@ -5,6 +5,7 @@
 
 mod arrays;
 mod chunk;
+mod export;
 
 mod physical;
 mod pipeline;
