@@ -1,4 +1,6 @@
-//! Rows become chunks, and chunks a dataset that anyone can check.
+//! Files become rows, rows become chunks, and chunks a dataset that anyone can check.
+//!
+//! The reading half is [`source`]: CSV, NDJSON and Parquet files into Arrow batches, exactly or not at all.
 //!
 //! The writing half goes one way: [`rows`] gives Arrow batches their canonical bytes and leaves, [`boundary`] says
 //! where chunks end, [`physical`] and [`chunk`] make each chunk a Parquet file whose bytes follow from its rows,
@@ -7,6 +9,8 @@
 //!
 //! Nothing here signs, logs or publishes.
 
+#![deny(missing_docs)]
+
 pub mod boundary;
 pub mod chunk;
 pub mod commit;
@@ -14,4 +18,5 @@ pub mod export;
 pub mod physical;
 pub mod pipeline;
 pub mod rows;
+pub mod source;
 pub mod store;

@@ -1,0 +1,537 @@
+//! CSV: where records end, and where the cells of a block lie.
+//!
+//! A field that starts with a quote is quoted: it ends at the next quote that is not doubled, and only a delimiter or
+//! the end of the line may follow. Elsewhere a quote is a character like any other. Lines end with LF, CRLF or CR.
+//! Nothing is trimmed. An unquoted empty field is null, a quoted one empty text. A blank line is skipped where the
+//! header has more than one column and is a row of one null where it has one; before the header it is skipped.
+//!
+//! [`cut`] finds the end of the last whole record in one sequential look at the bytes; [`Grid`] then takes each block
+//! apart on its own, so that blocks can go to several threads. Turning cells into values comes after, column by column.
+
+use std::ops::Range;
+
+use memchr::{memchr, memrchr2};
+
+use super::error::Problem;
+
+/// The cells of a block, row by row, every row as wide as the header.
+#[derive(Debug, Default)]
+pub(crate) struct Grid {
+    width: usize,
+    cells: Vec<Cell>,
+    rows: Vec<Mark>,
+    /// What ended the reading early, and the byte it stands at; the rows before it are good.
+    pub(crate) fault: Option<(usize, Problem)>,
+}
+
+/// Some rows of a grid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tile<'a> {
+    width: usize,
+    cells: &'a [Cell],
+}
+
+/// Where a row starts, counted from the start of the block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) byte: u32,
+    pub(crate) line: u32,
+}
+
+/// A field's place in its block: the bytes between the quotes, or between the delimiters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cell {
+    start: u32,
+    /// The end, and in the two highest bits how it is quoted. Blocks are far below 2^30 bytes.
+    end: u32,
+}
+
+const TILE_ROWS: usize = 256;
+
+const QUOTED: u32 = 1 << 31;
+const DOUBLED: u32 = 1 << 30;
+const END: u32 = DOUBLED - 1;
+
+/// Longest block, so that offsets leave two bits free.
+pub(crate) const MAX_BLOCK: usize = 1 << 29;
+
+/// The length of the whole records that `data` starts with, or `None` if not even one is known to end in it. `data`
+/// starts at the start of a record, and more bytes follow it in the file.
+pub(crate) fn cut(data: &[u8], delimiter: u8) -> Option<usize> {
+    let (mut at, mut last) = (0, None);
+    loop {
+        let rest = data.get(at..)?;
+        let quote = memchr(b'"', rest).map(|found| at + found);
+        let gap = data.get(at..quote.unwrap_or(data.len()))?;
+        if let Some(end) = last_terminator(gap, quote.is_none()) {
+            last = Some(at + end);
+        }
+        let Some(quote) = quote else { return last };
+        at = quote + 1;
+        // After a closing quote the previous byte is that quote, so a stray one there never opens a field.
+        let opens =
+            quote == 0 || data.get(quote - 1).is_some_and(|&byte| byte == delimiter || byte == b'\n' || byte == b'\r');
+        if opens {
+            match closing_quote(data, at) {
+                Some(close) => at = close + 1,
+                None => return last,
+            }
+        }
+    }
+}
+
+/// The offset after the last line terminator in `gap`. A CR at the very end of the data may be half of a CRLF.
+fn last_terminator(gap: &[u8], at_end: bool) -> Option<usize> {
+    let end = memrchr2(b'\n', b'\r', gap)? + 1;
+    if at_end && end == gap.len() && gap.last() == Some(&b'\r') {
+        return memrchr2(b'\n', b'\r', gap.get(..end - 1)?).map(|found| found + 1);
+    }
+    Some(end)
+}
+
+/// The quote that closes a field whose content starts at `at`, if the byte after it is there to show that it does.
+fn closing_quote(data: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let quote = at + memchr(b'"', data.get(at..)?)?;
+        match data.get(quote + 1) {
+            Some(b'"') => at = quote + 2,
+            Some(_) => return Some(quote),
+            None => return None,
+        }
+    }
+}
+
+/// The first record that is not a blank line: its fields, and the length of everything up to its end.
+pub(crate) fn header(text: &str, delimiter: u8) -> Result<(Vec<String>, usize), (usize, Problem)> {
+    let mut scan = Scan::new(text.as_bytes(), delimiter, None);
+    scan.run();
+    if let Some(fault) = scan.grid.fault {
+        return Err(fault);
+    }
+    let end = scan.row_start;
+    let names = scan.grid.cells.iter().map(|cell| cell.with(text, |name| name.unwrap_or_default().to_owned()));
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { Err((end, Problem::NoHeader)) } else { Ok((names, end)) }
+}
+
+impl Grid {
+    /// Takes apart `data`, which is whole records; `width` is the number of columns of the header.
+    pub(crate) fn new(data: &[u8], delimiter: u8, width: usize) -> Self {
+        let mut scan = Scan::new(data, delimiter, Some(width));
+        scan.run();
+        scan.grid
+    }
+
+    /// The rows that are good.
+    pub(crate) fn rows(&self) -> &[Mark] {
+        &self.rows
+    }
+
+    /// Some of the good rows, a few hundred at a time: so many that a column is worth a loop of its own, and so few that
+    /// their cells stay in the nearest cache from one column to the next.
+    pub(crate) fn tiles(&self, rows: Range<usize>) -> impl Iterator<Item = Tile<'_>> {
+        let width = self.width.max(1);
+        let cells = self.cells.get(rows.start * width..rows.end * width).unwrap_or_default();
+        cells.chunks(width * TILE_ROWS).map(move |cells| Tile { width, cells })
+    }
+}
+
+impl<'a> Tile<'a> {
+    /// The cells of one column, from the first row down.
+    #[inline]
+    pub(crate) fn column(self, column: usize) -> impl Iterator<Item = Cell> + use<'a> {
+        self.cells.chunks_exact(self.width).filter_map(move |row| row.get(column).copied())
+    }
+}
+
+impl Cell {
+    /// The offset of the cell's content in the block.
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Hands the cell's content to `take`, `None` for null. A closure, because most contents are borrowed and the rest
+    /// live only here.
+    #[inline]
+    pub(crate) fn with<R>(self, text: &str, mut take: impl FnMut(Option<&str>) -> R) -> R {
+        if self.start == self.end {
+            return take(None);
+        }
+        // Cells start and end beside ASCII bytes, so the slice is always there.
+        let content = text.get(self.start as usize..(self.end & END) as usize).unwrap_or_default();
+        if self.end & DOUBLED == 0 { take(Some(content)) } else { take(Some(&halve_quotes(content))) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn halve_quotes(content: &str) -> String {
+    content.replace("\"\"", "\"")
+}
+
+/// The state of one pass over a block.
+struct Scan<'a> {
+    data: &'a [u8],
+    delimiter: u8,
+    /// Fields per row; unknown while the header is read, and then the pass ends after one row.
+    width: Option<usize>,
+    grid: Grid,
+    /// Where the current row starts.
+    row_start: usize,
+    row_line: u32,
+    row_cells: usize,
+    /// Where the current field starts, its quote included.
+    field: usize,
+    /// Bits of [`Cell::end`] for the field, once it is known to be quoted.
+    quoted: u32,
+    /// Inside quotes, or past them: the end of the content.
+    inside: bool,
+    close: usize,
+    /// Bytes before this offset have been dealt with.
+    skip: usize,
+    line: u32,
+    done: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn new(data: &'a [u8], delimiter: u8, width: Option<usize>) -> Self {
+        // Fields of eight bytes are common; a wrong guess costs one copy.
+        let grid = Grid { width: width.unwrap_or(0), cells: Vec::with_capacity(data.len() / 8), ..Grid::default() };
+        let (row_start, row_line, row_cells, field, quoted) = (0, 0, 0, 0, 0);
+        let (inside, close, skip, line, done) = (false, 0, 0, 0, data.len() > MAX_BLOCK);
+        Self {
+            data,
+            delimiter,
+            width,
+            grid,
+            row_start,
+            row_line,
+            row_cells,
+            field,
+            quoted,
+            inside,
+            close,
+            skip,
+            line,
+            done,
+        }
+    }
+
+    /// Visits every byte that means something, 64 bytes at a time, then the end of the block.
+    fn run(&mut self) {
+        let data = self.data;
+        let needles = [self.delimiter, b'\n', b'"', b'\r'].map(|byte| u64::from_ne_bytes([byte; 8]));
+        let (words, _) = data.as_chunks::<64>();
+        for (index, chunk) in words.iter().enumerate() {
+            let mut mask = special_bytes(chunk, &needles);
+            while mask != 0 {
+                self.visit(index * 64 + mask.trailing_zeros() as usize);
+                mask &= mask - 1;
+            }
+            if self.done {
+                return;
+            }
+        }
+        for at in words.len() * 64..data.len() {
+            if data.get(at).is_some_and(|&byte| byte == self.delimiter || matches!(byte, b'\n' | b'"' | b'\r')) {
+                self.visit(at);
+            }
+        }
+        self.end();
+    }
+
+    #[inline]
+    fn visit(&mut self, at: usize) {
+        let Some(&byte) = self.data.get(at) else { return };
+        if at < self.skip || self.done {
+            return;
+        }
+        if self.inside {
+            self.visit_inside(at, byte);
+        } else if byte == self.delimiter {
+            self.end_field(at);
+            self.field = at + 1;
+        } else if byte == b'"' {
+            if at == self.field {
+                self.inside = true;
+                self.quoted = QUOTED;
+            }
+        } else {
+            let length = if byte == b'\r' && self.data.get(at + 1) == Some(&b'\n') { 2 } else { 1 };
+            self.end_field(at);
+            self.skip = at + length;
+            self.line += 1;
+            self.end_row(at + length);
+        }
+    }
+
+    /// Quotes and line ends inside a quoted field.
+    fn visit_inside(&mut self, at: usize, byte: u8) {
+        let next = self.data.get(at + 1).copied();
+        match byte {
+            b'"' if next == Some(b'"') => {
+                self.quoted |= DOUBLED;
+                self.skip = at + 2;
+            }
+            b'"' if next.is_none_or(|next| next == self.delimiter || matches!(next, b'\n' | b'\r')) => {
+                self.inside = false;
+                self.close = at;
+            }
+            b'"' => {
+                let rest = self.data.get(at + 1..).unwrap_or_default();
+                let found = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+                self.stop(at + 1, Problem::AfterQuote { found: found.unwrap_or(char::REPLACEMENT_CHARACTER) });
+            }
+            b'\n' => self.line += 1,
+            b'\r' if next != Some(b'\n') => self.line += 1,
+            _ => {}
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a block is shorter than 2^29 bytes, see `done` in `new`")]
+    fn end_field(&mut self, at: usize) {
+        let cell = if self.quoted == 0 {
+            Cell { start: self.field as u32, end: at as u32 }
+        } else {
+            Cell { start: self.field as u32 + 1, end: self.close as u32 | self.quoted }
+        };
+        self.quoted = 0;
+        self.row_cells += 1;
+        self.grid.cells.push(cell);
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a block is shorter than 2^29 bytes, see `done` in `new`")]
+    fn end_row(&mut self, next: usize) {
+        let mark = Mark { byte: self.row_start as u32, line: self.row_line };
+        let found = std::mem::take(&mut self.row_cells);
+        match self.width {
+            Some(width) if found == width => self.grid.rows.push(mark),
+            _ if found == 1 && self.grid.cells.last().is_some_and(|cell| cell.start == cell.end) => {
+                self.grid.cells.pop();
+            }
+            Some(expected) => {
+                self.grid.cells.truncate(self.grid.rows.len() * expected);
+                self.stop(self.row_start, Problem::Ragged { found, expected });
+            }
+            None => self.done = true,
+        }
+        self.row_start = next;
+        self.row_line = self.line;
+        self.field = next;
+    }
+
+    /// The last record may lack its line end.
+    fn end(&mut self) {
+        if self.done {
+            return;
+        }
+        if self.inside {
+            return self.stop(self.field, Problem::OpenQuote);
+        }
+        if self.row_start < self.data.len() {
+            self.end_field(self.data.len());
+            self.end_row(self.data.len());
+        }
+    }
+
+    #[cold]
+    fn stop(&mut self, at: usize, problem: Problem) {
+        self.grid.fault = Some((at, problem));
+        self.done = true;
+    }
+}
+
+/// One bit per byte of `chunk`, set where the byte is one of four; a needle is the byte in all eight places.
+#[inline]
+fn special_bytes(chunk: &[u8; 64], needles: &[u64; 4]) -> u64 {
+    let (words, _) = chunk.as_chunks::<8>();
+    let mut mask = 0;
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = needles.iter().fold(0, |found, needle| found | zero_bytes(word ^ needle));
+        // The product moves the eight top bits together into the top byte.
+        mask |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (index * 8);
+    }
+    mask
+}
+
+/// The top bit of each byte that is zero.
+#[inline]
+fn zero_bytes(word: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((word & LOW) + LOW) | word | LOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rows of fields, `None` for null, and the fault.
+    type Read = (Vec<Vec<Option<String>>>, Option<(usize, Problem)>);
+
+    fn read(text: &str, width: usize) -> Read {
+        let grid = Grid::new(text.as_bytes(), b',', width);
+        let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
+        let rows = grid.cells.chunks(width).take(grid.rows.len()).map(|row| row.iter().map(field).collect());
+        (rows.collect(), grid.fault)
+    }
+
+    /// The rules of the module, one byte after the other.
+    fn naive(text: &str, width: usize) -> Read {
+        let bytes = text.as_bytes();
+        let (mut rows, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let start = at;
+            let mut row = Vec::new();
+            loop {
+                let mut content = Vec::new();
+                let quoted = bytes.get(at) == Some(&b'"');
+                if quoted {
+                    let open = at;
+                    at += 1;
+                    loop {
+                        match (bytes.get(at), bytes.get(at + 1)) {
+                            (None, _) => return (rows, Some((open, Problem::OpenQuote))),
+                            (Some(b'"'), Some(b'"')) => {
+                                content.push(b'"');
+                                at += 2;
+                            }
+                            (Some(b'"'), None | Some(b',' | b'\n' | b'\r')) => break,
+                            (Some(b'"'), Some(_)) => {
+                                let found = text[at + 1..].chars().next().unwrap();
+                                return (rows, Some((at + 1, Problem::AfterQuote { found })));
+                            }
+                            (Some(&byte), _) => {
+                                content.push(byte);
+                                at += 1;
+                            }
+                        }
+                    }
+                    at += 1;
+                } else {
+                    while let Some(&byte) = bytes.get(at).filter(|byte| !matches!(byte, b',' | b'\n' | b'\r')) {
+                        content.push(byte);
+                        at += 1;
+                    }
+                }
+                let content = String::from_utf8(content).unwrap();
+                row.push((quoted || !content.is_empty()).then_some(content));
+                match bytes.get(at) {
+                    Some(b',') => at += 1,
+                    Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => {
+                        at += 2;
+                        break;
+                    }
+                    Some(_) => {
+                        at += 1;
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            if row.len() == width {
+                rows.push(row);
+            } else if row != [None] {
+                return (rows, Some((start, Problem::Ragged { found: row.len(), expected: width })));
+            }
+        }
+        (rows, None)
+    }
+
+    #[test]
+    fn quotes_keep_empty_text_apart_from_null() {
+        let (rows, fault) = read("a,\"\"\n,\"b\"\"c\"\r\n\"x\r\ny,\",d\"e\rlast,", 2);
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            rows,
+            [
+                vec![text("a"), text("")],
+                vec![None, text("b\"c")],
+                vec![text("x\r\ny,"), text("d\"e")],
+                vec![text("last"), None],
+            ]
+        );
+        assert_eq!(fault, None);
+    }
+
+    #[test]
+    fn faults_name_the_byte() {
+        assert_eq!(read("a,b\nc\n", 2).1, Some((4, Problem::Ragged { found: 1, expected: 2 })));
+        assert_eq!(read("a,b\nc,d,e\n", 2).1, Some((4, Problem::Ragged { found: 3, expected: 2 })));
+        assert_eq!(read("a,\"b\"é\n", 2).1, Some((5, Problem::AfterQuote { found: 'é' })));
+        assert_eq!(read("a,\"b\n", 2).1, Some((2, Problem::OpenQuote)));
+    }
+
+    #[test]
+    fn blank_lines_are_rows_only_of_one_column() {
+        assert_eq!(read("\n\r\na,b\n\n", 2).0.len(), 1);
+        assert_eq!(
+            read("\n\r\na\n\"\"\n", 1).0,
+            [None, None, Some("a".to_owned()), Some(String::new())].map(|f| vec![f])
+        );
+    }
+
+    #[test]
+    fn lines_are_counted_inside_quotes_too() {
+        let grid = Grid::new(b"\"a\nb\rc\r\nd\"\ne\r\rf", b',', 1);
+        assert_eq!(grid.rows().iter().map(|mark| mark.line).collect::<Vec<_>>(), [0, 4, 5, 6]);
+        assert_eq!(grid.rows()[3].byte, 14);
+    }
+
+    #[test]
+    fn a_header_may_follow_blank_lines() {
+        assert_eq!(header("\n\r\na,\"b\"\"\",\nrest", b','), Ok((vec!["a".into(), "b\"".into(), String::new()], 12)));
+        assert_eq!(header("a\r", b','), Ok((vec!["a".into()], 2)));
+        assert_eq!(header("\"\"", b','), Ok((vec![String::new()], 2)));
+        assert_eq!(header("\n\n", b','), Err((2, Problem::NoHeader)));
+        assert_eq!(header("", b','), Err((0, Problem::NoHeader)));
+    }
+
+    #[test]
+    fn a_cut_never_splits_a_record() {
+        assert_eq!(cut(b"a,b\nc", b','), Some(4));
+        assert_eq!(cut(b"a,b", b','), None);
+        assert_eq!(cut(b"a\r", b','), None);
+        assert_eq!(cut(b"a\r\n", b','), Some(3));
+        assert_eq!(cut(b"a\rb", b','), Some(2));
+        assert_eq!(cut(b"a\n\"b\n", b','), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"", b','), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"\nc\"d\ne", b','), Some(11));
+    }
+
+    proptest! {
+        #[test]
+        fn the_grid_follows_the_rules(text in "[ab,\"\n\r é]{0,200}", width in 1_usize..4) {
+            prop_assert_eq!(read(&text, width), naive(&text, width));
+        }
+
+        #[test]
+        fn cutting_anywhere_gives_the_same_rows(text in "([ab]{0,3}|\"([ab,\n\r]|\"\"){0,5}\"|[ab]\"b)([,\n\r]|\r\n)([ab,\n\r]|\"a\n\"\n){0,60}", at in 0_usize..80) {
+            let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+            if let Some(end) = cut(&text.as_bytes()[..at], b',') {
+                let (mut rows, fault) = read(&text[..end], 2);
+                if fault.is_none() {
+                    let (more, fault) = read(&text[end..], 2);
+                    rows.extend(more);
+                    let whole = read(&text, 2);
+                    prop_assert_eq!((rows, fault.map(|(at, problem)| (at + end, problem))), whole);
+                }
+            }
+        }
+
+        #[test]
+        fn special_bytes_are_found(bytes: [u8; 32]) {
+            let mut chunk = [b'\r'; 64];
+            chunk[7..39].copy_from_slice(&bytes);
+            let needles = [b',', b'\n', b'"', b'\r'];
+            let mask = special_bytes(&chunk, &needles.map(|byte| u64::from_ne_bytes([byte; 8])));
+            for (at, byte) in chunk.iter().enumerate() {
+                prop_assert_eq!(mask >> at & 1 == 1, needles.contains(byte));
+            }
+        }
+    }
+}

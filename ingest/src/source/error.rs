@@ -1,0 +1,389 @@
+//! What can be wrong with an input, and where.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::working::Widening;
+
+/// A place in an input file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: Arc<Path>,
+    /// Where in it.
+    pub spot: Spot,
+}
+
+/// A position inside a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// In a text file.
+    Text {
+        /// The line, from 1.
+        line: u64,
+        /// The byte, from 0, counted from the start of the file.
+        byte: u64,
+    },
+    /// In a file of rows without lines.
+    Row(u64),
+    /// The file as a whole.
+    File,
+}
+
+/// Why an input cannot be read as rows.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried: open, read, list.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something in a file is wrong.
+    #[error("{problem}")]
+    At {
+        /// Where.
+        place: Place,
+        /// What. Boxed, because errors travel through every cell's return value.
+        problem: Box<Problem>,
+    },
+    /// A Parquet file does not decode.
+    #[error("not a readable Parquet file: {}", place.file.display())]
+    Parquet {
+        /// Which file, and from which row on.
+        place: Place,
+        /// What the decoder said.
+        source: parquet::errors::ParquetError,
+    },
+    /// No file was given, or a directory holds none.
+    #[error("no input files in {}", path.display())]
+    NoFiles {
+        /// The directory, or an empty path.
+        path: PathBuf,
+    },
+    /// Neither a file nor a directory.
+    #[error("neither a file nor a directory: {}", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Files of two formats in one input.
+    #[error("one input has one format: {} is {first_format}, {} is {format}", first.display(), path.display())]
+    MixedFormats {
+        /// The first file.
+        first: PathBuf,
+        /// Its format.
+        first_format: &'static str,
+        /// The file that differs.
+        path: PathBuf,
+        /// Its format.
+        format: &'static str,
+    },
+    /// A delimiter that cannot separate fields.
+    #[error("a delimiter is one ASCII character, no quote and no line end, found byte {found:#04x}")]
+    Delimiter {
+        /// The byte given.
+        found: u8,
+    },
+    /// The files hold columns but not one row.
+    #[error("no rows in {files} files, the first being {}", first.display())]
+    NoRows {
+        /// How many files there are.
+        files: usize,
+        /// The first of them.
+        first: PathBuf,
+    },
+    /// The columns that were found are not a schema.
+    #[error("the columns are not a schema")]
+    Schema(#[from] mira_core::schema::SchemaError),
+    /// A working type that Arrow refuses; a fault of this crate.
+    #[error("the columns do not form a batch")]
+    Arrow(#[from] arrow_schema::ArrowError),
+}
+
+/// What is wrong at a place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// The format can be told neither from the name nor from the content.
+    #[error("cannot tell the format of the file: expected csv, tsv, ndjson or parquet")]
+    UnknownFormat,
+    /// Length, times or inode differ from when the input was opened.
+    #[error("the file changed while it was being read")]
+    Changed,
+    /// Bytes that are not UTF-8.
+    #[error("not UTF-8")]
+    Utf8,
+    /// One record is longer than what is read into memory for it.
+    #[error("a record longer than {limit} bytes")]
+    RecordTooLong {
+        /// Most bytes of a record.
+        limit: usize,
+    },
+    /// A CSV file without a header.
+    #[error("no header line")]
+    NoHeader,
+    /// A column name that occurs twice in a header.
+    #[error("the header names column {column:?} twice")]
+    RepeatedColumn {
+        /// The name.
+        column: String,
+    },
+    /// A column of the schema that the file lacks.
+    #[error("column {column:?} is missing")]
+    MissingColumn {
+        /// The name.
+        column: String,
+    },
+    /// A column of the file that the schema lacks, or a key of an object.
+    #[error("column {column:?} is not in the schema")]
+    ExtraColumn {
+        /// The name.
+        column: String,
+    },
+    /// A record with more or fewer fields than the header.
+    #[error("ragged row: {found} fields, header has {expected}")]
+    Ragged {
+        /// Fields of the record.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
+    /// Something between a closing quote and the end of the field.
+    #[error("a closing quote is followed by {found:?}, expected a delimiter or the end of the line")]
+    AfterQuote {
+        /// The character found.
+        found: char,
+    },
+    /// A quoted field that never ends.
+    #[error("a quoted field is not closed")]
+    OpenQuote,
+    /// A line that is not JSON.
+    #[error("not JSON: {0}")]
+    Json(JsonProblem),
+    /// A line of NDJSON that is not an object.
+    #[error("expected an object, found {found}")]
+    NotAnObject {
+        /// The kind of value found.
+        found: &'static str,
+    },
+    /// Arrays or objects in a column that also holds something else.
+    #[error("column {column:?} holds {first} and {second}")]
+    MixedKinds {
+        /// The column, with the path inside it.
+        column: String,
+        /// The kind that came first.
+        first: &'static str,
+        /// The kind that stands here.
+        second: &'static str,
+    },
+    /// A column in which every object is empty.
+    #[error("column {column:?} holds only empty objects, and a struct has at least one field")]
+    EmptyObjects {
+        /// The column, with the path inside it.
+        column: String,
+    },
+    /// More distinct keys than a schema has columns, in one object or in all.
+    #[error("more than {limit} distinct keys: keys that are data need a map, which takes a schema")]
+    TooManyKeys {
+        /// Most keys.
+        limit: usize,
+    },
+    /// Values nested deeper than types can be.
+    #[error("arrays and objects nest deeper than {limit}")]
+    TooDeep {
+        /// Deepest type.
+        limit: usize,
+    },
+    /// A value that its column's type does not hold.
+    #[error("column {column:?}: {reason}: {excerpt}")]
+    Value {
+        /// The column, with the path inside it.
+        column: String,
+        /// Why.
+        reason: Reason,
+        /// The value's text, escaped and cut.
+        excerpt: String,
+    },
+    /// A value that needs wider storage than the plan gives its column: measure the input, then read again.
+    #[error("column {column:?} needs wider storage: {widening}: {excerpt}")]
+    Wider {
+        /// The column, with the path inside it.
+        column: String,
+        /// What to change in the plan.
+        widening: Widening,
+        /// The value's text, escaped and cut.
+        excerpt: String,
+    },
+    /// A Parquet column of a type that has no logical type.
+    #[error("column {column:?}: there is no rule for the type {found}")]
+    UnsupportedType {
+        /// The column, with the path inside it.
+        column: String,
+        /// Arrow's name of the type.
+        found: String,
+    },
+    /// A Parquet column whose type cannot become the schema's without loss.
+    #[error("column {column:?} is {found}, expected {expected}")]
+    TypeMismatch {
+        /// The column, with the path inside it.
+        column: String,
+        /// The file's type.
+        found: String,
+        /// The schema's type.
+        expected: String,
+    },
+}
+
+/// Why a value is not of its column's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The text does not have the form of the type.
+    #[error("not {expected}")]
+    Form {
+        /// What the type takes, in words.
+        expected: &'static str,
+    },
+    /// The value lies outside the type.
+    #[error("outside the range of {expected}")]
+    Range {
+        /// What the type holds, in words.
+        expected: &'static str,
+    },
+    /// More fraction digits than the type has.
+    #[error("more than {scale} fraction digits")]
+    Excess {
+        /// Fraction digits of the type.
+        scale: u8,
+    },
+    /// A map entry whose key is null.
+    #[error("a map key is null")]
+    NullKey,
+    /// A cell that should be JSON and is not.
+    #[error("not JSON: {0}")]
+    Json(JsonProblem),
+    /// One batch cannot hold so much of one column.
+    #[error("more than 2 GiB in one batch")]
+    TooMuch,
+}
+
+/// Why a text is not JSON as it is read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonProblem {
+    /// Something else is expected at this point.
+    #[error("expected {expected}")]
+    Expected {
+        /// What.
+        expected: &'static str,
+    },
+    /// Something follows the value.
+    #[error("content after the value")]
+    Trailing,
+    /// A raw control character in a string.
+    #[error("a control character in a string")]
+    Control,
+    /// A backslash followed by something unknown.
+    #[error("an unknown escape in a string")]
+    Escape,
+    /// One half of a surrogate pair.
+    #[error("a lone surrogate in a string")]
+    Surrogate,
+    /// An object with the same key twice.
+    #[error("a key occurs twice in one object")]
+    RepeatedKey,
+    /// Arrays and objects nested too deep.
+    #[error("nested too deep")]
+    Depth,
+}
+
+impl SourceError {
+    /// Where the fault is, if it has a place in a file.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::At { place, .. } | Self::Parquet { place, .. } => Some(place),
+            _ => None,
+        }
+    }
+
+    /// What is wrong there, if it is in a file's content.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::At { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// What to change in the plan, if that is all that is wrong: no value is at fault, the plan was too narrow.
+    pub fn widening(&self) -> Option<&Widening> {
+        match self.problem()? {
+            Problem::Wider { widening, .. } => Some(widening),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn at(place: Place, problem: Problem) -> Self {
+        Self::At { place, problem: Box::new(problem) }
+    }
+}
+
+impl Place {
+    /// The file as a whole.
+    pub(crate) fn file(file: Arc<Path>) -> Self {
+        Self { file, spot: Spot::File }
+    }
+}
+
+/// `sales.csv:10482 (byte 1204331)`, `sales.parquet (row 7)` or `sales.csv`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match self.spot {
+            Spot::Text { line, byte } => write!(f, "{file}:{line} (byte {byte})"),
+            Spot::Row(row) => write!(f, "{file} (row {row})"),
+            Spot::File => write!(f, "{file}"),
+        }
+    }
+}
+
+/// The start of `text` for a message: quoted, control characters escaped, at most 60 characters between the quotes.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut out = String::from("\"");
+    let mut room = 60_usize;
+    for (at, char) in text.char_indices() {
+        let escaped = char.escape_debug();
+        let width = escaped.clone().count();
+        let rest_fits =
+            text.len() - at <= room && text.get(at..).is_some_and(|rest| rest.escape_debug().count() <= room);
+        // One place is kept for the mark that says something is missing.
+        if width > room || (width == room && !rest_fits) {
+            out.push('…');
+            break;
+        }
+        out.extend(escaped);
+        room -= width;
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_escaped_and_short() {
+        assert_eq!(excerpt("a\"b\n\u{1b}"), r#""a\"b\n\u{1b}""#);
+        assert_eq!(excerpt(&"x".repeat(60)), format!("\"{}\"", "x".repeat(60)));
+        assert_eq!(excerpt(&"x".repeat(61)), format!("\"{}…\"", "x".repeat(59)));
+        assert_eq!(excerpt(&"é".repeat(1000)).chars().count(), 62);
+        assert!(excerpt(&"\u{1}".repeat(1000)).chars().count() <= 62);
+    }
+}

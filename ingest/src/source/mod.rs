@@ -1,0 +1,376 @@
+//! Reading: files of rows become Arrow batches whose values say exactly what the files say.
+//!
+//! CSV, NDJSON and Parquet all end in the same working types (one Arrow type per logical type and [`Width`]), so that
+//! whatever comes after need not know where rows came from. A cell is turned into a value exactly or refused, with
+//! file, line, byte, column and the start of the value; nothing is rounded, trimmed, shifted or skipped.
+//!
+//! Reading takes two steps that can run on different threads. [`Source::blocks`] cuts the files, in order, into blocks
+//! of whole records, which is cheap. [`Block::infer`] and [`Block::batches`] take one block apart and depend on nothing
+//! else. [`Source::infer`] and [`Source::batches`] do both for those who want no threads.
+//!
+//! A [`Plan`] fixes schema and widths for all batches: from [`Source::infer`], or from [`Source::under`] a schema. The
+//! latter looks at the start of the input only, so a value further on may need more room than the plan has. Reading
+//! then stops with an error that has a [`SourceError::widening`], and [`Source::measure`] finds the widths of the whole
+//! input for another run.
+//!
+//! ```
+//! use mira_ingest::source::{Options, Source};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("pets.csv");
+//! std::fs::write(&path, "name,age\nRex,4\n\"\",\n")?;
+//! let source = Source::open(&[path], Options::default())?;
+//! let plan = source.infer()?;
+//! assert_eq!(plan.schema().to_string(), r#"[["name","text"],["age","int"]]"#);
+//! let rows = source.batches(&plan).map(|batch| Ok(batch?.batch().num_rows()));
+//! assert_eq!(rows.sum::<Result<usize, mira_ingest::source::SourceError>>()?, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use mira_core::schema::{Field, Schema};
+
+use csv::Mark;
+use input::Input;
+use parquet::{ParquetBlock, ParquetFile};
+use text::{Dialect, TextBlock, TextReader};
+
+mod column;
+mod csv;
+mod error;
+mod format;
+mod infer;
+mod input;
+mod json;
+mod members;
+mod moment;
+mod normalise;
+mod number;
+mod parquet;
+mod text;
+mod working;
+
+pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
+pub use format::{Format, FormatError};
+pub use infer::Inference;
+pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
+
+/// What is not told by the files themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The format of every file; else each file's name tells it, or its content.
+    pub format: Option<Format>,
+    /// What separates the fields of CSV, an ASCII character; else a comma, or a tab in TSV.
+    pub delimiter: Option<u8>,
+    /// Bytes of a block of text. Larger ones cost memory per thread, smaller ones time.
+    pub block_bytes: usize,
+}
+
+/// Files that form one sequence of rows, in order.
+#[derive(Debug)]
+pub struct Source {
+    inputs: Vec<Arc<Input>>,
+    format: Format,
+    dialect: Option<Dialect>,
+    block_bytes: usize,
+}
+
+/// Whole records of one file, not yet taken apart.
+#[derive(Debug)]
+pub struct Block(Body);
+
+#[derive(Debug)]
+enum Body {
+    Text(Arc<TextBlock>),
+    Parquet(ParquetBlock),
+}
+
+/// The blocks of a source, in order. After an error there are no more.
+#[derive(Debug)]
+pub struct Blocks<'a> {
+    source: &'a Source,
+    next: usize,
+    open: Option<Open>,
+    failed: bool,
+}
+
+enum Open {
+    Text(Box<TextReader>),
+    Parquet(Box<dyn Iterator<Item = ParquetBlock> + Send>),
+}
+
+/// Rows in working types, and where they came from.
+#[derive(Debug)]
+pub struct SourceBatch {
+    batch: RecordBatch,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum Origin {
+    /// Rows of a text file: where its block starts, and each row in it.
+    Text { file: Arc<Path>, offset: u64, line: u64, marks: Vec<Mark> },
+    /// Rows of a file without lines.
+    Rows { file: Arc<Path>, first: u64 },
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { format: None, delimiter: None, block_bytes: 1 << 20 }
+    }
+}
+
+impl Source {
+    /// Finds the files that `paths` name, in argument order, directories by path bytes, and tells their format.
+    pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, SourceError> {
+        if let Some(found) = options.delimiter.filter(|byte| !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r')) {
+            return Err(SourceError::Delimiter { found });
+        }
+        let inputs = input::collect(paths)?;
+        let formats = inputs.iter().map(|input| Ok((input, format_of(input, options.format)?)));
+        let formats = formats.collect::<Result<Vec<_>, SourceError>>()?;
+        let Some((first, format)) = formats.first().copied() else {
+            return Err(SourceError::NoFiles { path: PathBuf::new() });
+        };
+        if let Some((other, found)) = formats.iter().find(|(_, found)| *found != format) {
+            let (first, path) = (first.path.to_path_buf(), other.path.to_path_buf());
+            return Err(SourceError::MixedFormats { first, first_format: format.name(), path, format: found.name() });
+        }
+        let delimiter = |default| Dialect::Csv { delimiter: options.delimiter.unwrap_or(default) };
+        let dialect = match format {
+            Format::Csv => Some(delimiter(b',')),
+            Format::Tsv => Some(delimiter(b'\t')),
+            Format::Ndjson => Some(Dialect::Ndjson),
+            Format::Parquet => None,
+        };
+        Ok(Self { inputs, format, dialect, block_bytes: options.block_bytes.clamp(1, text::MAX_RECORD) })
+    }
+
+    /// The format of all files.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The files, in the order of their rows.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.inputs.iter().map(|input| &*input.path)
+    }
+
+    /// The blocks of all files, in order.
+    pub fn blocks(&self) -> Blocks<'_> {
+        Blocks { source: self, next: 0, open: None, failed: false }
+    }
+
+    /// Schema and widths by `infer-1` over all values, or from the footers of Parquet files.
+    pub fn infer(&self) -> Result<Plan, SourceError> {
+        let mut whole = None;
+        if self.dialect.is_some() {
+            for block in self.blocks() {
+                Inference::add(&mut whole, block?.infer()?);
+            }
+        }
+        self.plan(whole)
+    }
+
+    /// Ends an inference whose blocks were merged in order; Parquet files need none.
+    pub fn plan(&self, inference: Option<Inference>) -> Result<Plan, SourceError> {
+        if self.dialect.is_none() {
+            return self.declared_plan();
+        }
+        inference.filter(|inference| inference.rows() > 0).ok_or_else(|| self.no_rows())?.finish()
+    }
+
+    /// A plan for a given schema, in the widths that the first block needs, or that Parquet files declare.
+    pub fn under(&self, schema: Schema) -> Result<Plan, SourceError> {
+        if self.dialect.is_none() {
+            let mut widths: Option<Vec<Width>> = None;
+            for input in &self.inputs {
+                let file = ParquetFile::open(Arc::clone(input))?;
+                widths = Some(join(widths, file.widths(schema.columns())?));
+            }
+            return Ok(Plan::new(schema, widths.unwrap_or_default()));
+        }
+        let plan = Plan::narrowest(schema);
+        match self.blocks().next() {
+            Some(block) => widen(plan, &block?),
+            None => Ok(plan),
+        }
+    }
+
+    /// A plan with the same schema, wide enough for the whole input. Takes a pass over it.
+    pub fn measure(&self, plan: Plan) -> Result<Plan, SourceError> {
+        self.blocks().try_fold(plan, |plan, block| widen(plan, &block?))
+    }
+
+    /// All batches, in order.
+    pub fn batches(&self, plan: &Plan) -> impl Iterator<Item = Result<SourceBatch, SourceError>> {
+        self.blocks().flat_map(move |block| match block {
+            Ok(block) => block.batches(plan),
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        })
+    }
+
+    /// The first file's columns, which all others must have too, in widths that are enough for all.
+    fn declared_plan(&self) -> Result<Plan, SourceError> {
+        let mut columns: Option<Vec<Field>> = None;
+        let mut widths = None;
+        let (mut rows, mut unsigned) = (0_u64, false);
+        for input in &self.inputs {
+            let file = ParquetFile::open(Arc::clone(input))?;
+            rows = rows.saturating_add(file.rows());
+            unsigned |= file.declares_unsigned();
+            match &columns {
+                None => columns = Some(file.columns()?.0),
+                Some(columns) => file.check_columns(columns)?,
+            }
+            widths = Some(join(widths, file.widths(columns.as_deref().unwrap_or_default())?));
+        }
+        if rows == 0 {
+            return Err(self.no_rows());
+        }
+        let plan = Plan::new(Schema::new(columns.unwrap_or_default())?, widths.unwrap_or_default());
+        // Integers are unsigned only if a value asks for it, and only the values can tell.
+        if unsigned { self.measure(plan) } else { Ok(plan) }
+    }
+
+    fn no_rows(&self) -> SourceError {
+        let first = self.inputs.first().map(|input| input.path.to_path_buf()).unwrap_or_default();
+        SourceError::NoRows { files: self.inputs.len(), first }
+    }
+}
+
+impl Block {
+    /// What the values of this block allow, to be merged in order of the blocks. The blocks of Parquet files allow
+    /// everything, for their types are declared.
+    pub fn infer(&self) -> Result<Inference, SourceError> {
+        match &self.0 {
+            Body::Text(block) => block.infer(),
+            Body::Parquet(_) => Ok(Inference::of_columns(std::iter::empty())),
+        }
+    }
+
+    /// The block's rows, under a plan: mostly one batch of text, several of a row group. After an error there are no more.
+    pub fn batches(self, plan: &Plan) -> Box<dyn Iterator<Item = Result<SourceBatch, SourceError>> + Send> {
+        match self.0 {
+            Body::Text(block) => Box::new(block.batches(plan)),
+            Body::Parquet(block) => match block.batches(plan) {
+                Ok(batches) => Box::new(batches),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            },
+        }
+    }
+
+    /// The file the block is from.
+    pub fn path(&self) -> &Path {
+        match &self.0 {
+            Body::Text(block) => block.path(),
+            Body::Parquet(block) => block.path(),
+        }
+    }
+
+    /// Reads the block under a plan and forgets the rows.
+    fn check(&self, plan: &Plan) -> Result<(), SourceError> {
+        match &self.0 {
+            Body::Text(block) => Arc::clone(block).batches(plan).try_for_each(|batch| batch.map(drop)),
+            Body::Parquet(block) => block.clone().batches(plan)?.try_for_each(|batch| batch.map(drop)),
+        }
+    }
+}
+
+impl Blocks<'_> {
+    fn advance(&mut self) -> Result<Option<Block>, SourceError> {
+        loop {
+            if let Some(open) = &mut self.open {
+                let block = match open {
+                    Open::Text(reader) => reader.next_block()?.map(|block| Body::Text(Arc::new(block))),
+                    Open::Parquet(blocks) => blocks.next().map(Body::Parquet),
+                };
+                if let Some(body) = block {
+                    return Ok(Some(Block(body)));
+                }
+            }
+            let Some(input) = self.source.inputs.get(self.next) else { return Ok(None) };
+            self.next += 1;
+            let input = Arc::clone(input);
+            self.open = Some(match self.source.dialect {
+                Some(dialect) => Open::Text(Box::new(TextReader::open(input, dialect, self.source.block_bytes)?)),
+                None => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
+            });
+        }
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<Block, SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.advance();
+        self.failed = next.is_err();
+        next.transpose()
+    }
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text",
+            Self::Parquet(_) => "Parquet",
+        })
+    }
+}
+
+impl SourceBatch {
+    /// The rows.
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// Where a row of the batch came from.
+    pub fn place(&self, row: usize) -> Place {
+        match &self.origin {
+            Origin::Text { file, offset, line, marks } => {
+                let mark = marks.get(row).copied().unwrap_or(Mark { byte: 0, line: 0 });
+                let spot = Spot::Text { line: line + u64::from(mark.line), byte: offset + u64::from(mark.byte) };
+                Place { file: Arc::clone(file), spot }
+            }
+            Origin::Rows { file, first } => Place { file: Arc::clone(file), spot: Spot::Row(first + row as u64) },
+        }
+    }
+}
+
+/// The plan, widened until it holds all values of the block.
+fn widen(mut plan: Plan, block: &Block) -> Result<Plan, SourceError> {
+    // Every round widens one node of the plan, which can happen a few times only, so this ends.
+    loop {
+        match block.check(&plan) {
+            Err(error) => match error.widening() {
+                Some(widening) => plan = plan.widened(widening),
+                None => return Err(error),
+            },
+            Ok(()) => return Ok(plan),
+        }
+    }
+}
+
+/// The widths of files before, if any, and of one more.
+fn join(widths: Option<Vec<Width>>, more: Vec<Width>) -> Vec<Width> {
+    match widths {
+        Some(widths) => widths.iter().zip(&more).map(|(own, other)| own.joined(other)).collect(),
+        None => more,
+    }
+}
+
+/// The format of one file: as given, else by name, else by content.
+fn format_of(input: &Input, given: Option<Format>) -> Result<Format, SourceError> {
+    if let Some(format) = given.or_else(|| Format::of_name(&input.path)) {
+        return Ok(format);
+    }
+    Format::of_content(&input.head()?).ok_or_else(|| input.fault(Problem::UnknownFormat))
+}
