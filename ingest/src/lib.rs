@@ -1,7 +1,22 @@
-//! From files to committed chunks.
+//! Files become rows, rows become chunks, and chunks a dataset that anyone can check.
 //!
-//! Today this crate reads: [`source`] turns CSV, NDJSON and Parquet files into Arrow batches, exactly or not at all.
+//! The reading half is [`source`]: CSV, NDJSON and Parquet files into Arrow batches, exactly or not at all.
+//!
+//! The writing half goes one way: [`rows`] gives Arrow batches their canonical bytes and leaves, [`boundary`] says
+//! where chunks end, [`physical`] and [`chunk`] make each chunk a Parquet file whose bytes follow from its rows,
+//! [`store`] keeps files by CID, and [`commit`] puts roots and CIDs together. [`pipeline`] runs all of it on several
+//! threads. [`export`] reads a stored dataset back and checks every byte and row on the way.
+//!
+//! Nothing here signs, logs or publishes.
 
 #![deny(missing_docs)]
 
+pub mod boundary;
+pub mod chunk;
+pub mod commit;
+pub mod export;
+pub mod physical;
+pub mod pipeline;
+pub mod rows;
 pub mod source;
+pub mod store;

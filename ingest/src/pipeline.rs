@@ -1,0 +1,397 @@
+//! Batches in, a committed dataset out: the stages of `add` on several threads.
+//!
+//! ```text
+//! caller's thread   next batch → … in order … → boundaries → … in order … → dataset
+//! workers                      encode, hash, convert        row root, Parquet, CID, store
+//! ```
+//!
+//! The caller's thread reads, keeps order and decides where chunks end; the workers do whatever takes time. Results
+//! are taken in the order of the rows, so neither the number of threads nor their luck reaches the output. At any time
+//! there are a few slices and chunks per thread in memory, however long the input is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::{error, thread};
+
+use arrow_array::RecordBatch;
+use mira_core::digest::{Digest, RowLeaf};
+use mira_core::manifest::ListedChunk;
+
+use crate::boundary::Boundaries;
+use crate::chunk::{ChunkError, ChunkWriter};
+use crate::commit::{self, CommitError, CommittedDataset};
+use crate::physical::{ConvertError, PhysicalSchema};
+use crate::rows::{Leaf, RowEncoder, RowError};
+use crate::store::{ChunkKey, ChunkStore, StoreError};
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Rows encoded and hashed.
+    pub rows: u64,
+    /// Their canonical bytes.
+    pub row_bytes: u64,
+    /// Chunks stored.
+    pub chunks: u64,
+    /// Bytes of their files, those that were stored before included.
+    pub file_bytes: u64,
+    /// Bytes of files that were not stored before.
+    pub new_bytes: u64,
+}
+
+/// What a run made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The dataset.
+    pub dataset: CommittedDataset,
+    /// Bytes of chunk files that were not stored before.
+    pub new_bytes: u64,
+}
+
+/// Why a run stopped. Chunks stored until then stay, and a repeated run finds them.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError<E: error::Error + 'static> {
+    /// The input could not be read.
+    #[error(transparent)]
+    Source(E),
+    /// A row has no canonical bytes.
+    #[error("rows from {first_row} on cannot be committed")]
+    Row {
+        /// Position of the batch's first row in the dataset; the source counts from there.
+        first_row: u64,
+        /// What is wrong with which row.
+        source: RowError,
+    },
+    /// A value does not fit the physical schema.
+    #[error("rows from {first_row} on cannot be stored")]
+    Convert {
+        /// Position of the batch's first row in the dataset.
+        first_row: u64,
+        /// What does not fit.
+        source: ConvertError,
+    },
+    /// A chunk's file could not be made.
+    #[error("chunk {index} cannot be written")]
+    Chunk {
+        /// Which chunk, from 0.
+        index: u64,
+        /// Why not.
+        source: ChunkError,
+    },
+    /// A chunk's file could not be stored.
+    #[error("chunk {index} cannot be stored")]
+    Store {
+        /// Which chunk, from 0.
+        index: u64,
+        /// Why not.
+        source: StoreError,
+    },
+    /// The chunks are not a dataset.
+    #[error("the rows are not a dataset")]
+    Commit(#[from] CommitError),
+}
+
+/// Commits to the rows of the batches, in order, and keeps their chunks' files in `store`.
+///
+/// `progress` is called on this thread, after each slice of rows and each chunk. A batch is of the working types of
+/// [`PhysicalSchema::of_working`], and `schema` is their physical schema or another one that holds all values.
+pub fn run<E: error::Error + 'static>(
+    schema: &PhysicalSchema,
+    batches: impl IntoIterator<Item = Result<RecordBatch, E>>,
+    store: &impl ChunkStore,
+    threads: NonZeroUsize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, PipelineError<E>> {
+    let worker = Worker {
+        schema,
+        physical: schema.digest(),
+        writer: ChunkWriter::new(schema).map_err(|source| PipelineError::Chunk { index: 0, source })?,
+        store,
+    };
+    let (jobs, queue) = channel();
+    let queue = Mutex::new(queue);
+    thread::scope(|scope| {
+        let (sender, results) = channel();
+        for _ in 0..threads.get() {
+            let (worker, queue, sender) = (&worker, &queue, sender.clone());
+            scope.spawn(move || worker.work(queue, &sender));
+        }
+        let run = Run { jobs, results, progress, limit: threads.get() * JOBS_PER_THREAD, state: State::default() };
+        // When this returns, the jobs' sender is gone, and the workers end after the few jobs that are left.
+        run.drive(schema, batches.into_iter())
+    })
+}
+
+/// Rows that are encoded in one go: small enough to spread a batch over all threads.
+const SLICE_ROWS: usize = 8192;
+/// Slices and chunks in work for each thread; more would only take memory.
+const JOBS_PER_THREAD: usize = 3;
+/// Canonical bytes of chunks in work from which on no more rows are read. Most chunks have a few MiB, but one of long
+/// rows may have 72.
+const SEALING_BYTES: u64 = 128 << 20;
+
+enum Job {
+    /// Rows to encode, by their number in the order of the input.
+    Encode { number: u64, rows: RecordBatch },
+    /// A chunk to store, by its index.
+    Seal { index: u64, chunk: OpenChunk },
+}
+
+enum Done {
+    Encoded { number: u64, result: Result<Encoded, EncodeError> },
+    Sealed { index: u64, row_bytes: u64, result: Result<Sealed, SealError> },
+    Panicked(Box<dyn std::any::Any + Send>),
+}
+
+/// A slice's rows as they are stored, and their leaves.
+struct Encoded {
+    rows: RecordBatch,
+    leaves: Vec<Leaf>,
+}
+
+/// A chunk in the store.
+struct Sealed {
+    chunk: ListedChunk,
+    is_new: bool,
+}
+
+enum EncodeError {
+    Row(RowError),
+    Convert(ConvertError),
+}
+
+enum SealError {
+    Chunk(ChunkError),
+    Store(StoreError),
+}
+
+/// The rows of a chunk that has not ended yet.
+#[derive(Default)]
+struct OpenChunk {
+    batches: Vec<RecordBatch>,
+    leaves: Vec<RowLeaf>,
+    row_bytes: u64,
+}
+
+/// What every worker thread needs.
+struct Worker<'a, S> {
+    schema: &'a PhysicalSchema,
+    physical: Digest,
+    writer: ChunkWriter,
+    store: &'a S,
+}
+
+impl<S: ChunkStore> Worker<'_, S> {
+    fn work(&self, queue: &Mutex<Receiver<Job>>, results: &Sender<Done>) {
+        loop {
+            // Held only while waiting; no job runs under it, so it cannot be poisoned.
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            // A panic is carried to the caller, who would otherwise wait for this job for ever.
+            let done = catch_unwind(AssertUnwindSafe(|| self.run(job))).unwrap_or_else(Done::Panicked);
+            if results.send(done).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn run(&self, job: Job) -> Done {
+        match job {
+            Job::Encode { number, rows } => Done::Encoded { number, result: self.encode(&rows) },
+            Job::Seal { index, chunk } => Done::Sealed { index, row_bytes: chunk.row_bytes, result: self.seal(&chunk) },
+        }
+    }
+
+    fn encode(&self, rows: &RecordBatch) -> Result<Encoded, EncodeError> {
+        let leaves = RowEncoder::new(rows).and_then(|mut encoder| encoder.leaves()).map_err(EncodeError::Row)?;
+        let rows = self.schema.convert(rows).map_err(EncodeError::Convert)?;
+        Ok(Encoded { rows, leaves })
+    }
+
+    fn seal(&self, chunk: &OpenChunk) -> Result<Sealed, SealError> {
+        let leaf_data = commit::leaf_data(self.schema.logical(), &chunk.leaves);
+        let key = ChunkKey { leaf: leaf_data.leaf(), physical: self.physical };
+        let kept = self.store.kept(&key).map_err(SealError::Store)?;
+        let file = match kept {
+            Some(file) => file,
+            None => {
+                let bytes = self.writer.write(&chunk.batches).map_err(SealError::Chunk)?;
+                self.store.keep(&key, &bytes).map_err(SealError::Store)?
+            }
+        };
+        let chunk = ListedChunk { leaf: leaf_data, cid: file.cid, bytes: file.size };
+        Ok(Sealed { chunk, is_new: kept.is_none() })
+    }
+}
+
+/// The caller's thread.
+struct Run<'p> {
+    jobs: Sender<Job>,
+    results: Receiver<Done>,
+    progress: &'p mut dyn FnMut(Progress),
+    limit: usize,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    in_work: usize,
+    /// Canonical bytes of the chunks in work.
+    sealing_bytes: u64,
+    /// Slices handed out, and slices taken back in order.
+    sent: u64,
+    taken: u64,
+    /// Slices that came back before their turn.
+    early: BTreeMap<u64, Result<Encoded, EncodeError>>,
+    boundaries: Boundaries,
+    open: OpenChunk,
+    chunks_sent: u64,
+    sealed: BTreeMap<u64, ListedChunk>,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    fn drive<E: error::Error + 'static>(
+        mut self,
+        schema: &PhysicalSchema,
+        mut batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    ) -> Result<Outcome, PipelineError<E>> {
+        let mut slices = VecDeque::new();
+        let mut ended: Option<Result<(), E>> = None;
+        loop {
+            while self.has_room() && (ended.is_none() || !slices.is_empty()) {
+                match slices.pop_front() {
+                    Some(rows) => self.send_slice(rows),
+                    None => match batches.next() {
+                        Some(Ok(batch)) => slices.extend(slices_of(&batch)),
+                        // What was read before the error is looked at first: the earliest error is the one to report.
+                        Some(Err(error)) => ended = Some(Err(error)),
+                        None => ended = Some(Ok(())),
+                    },
+                }
+            }
+            if self.state.in_work > 0 {
+                self.take_result()?;
+                continue;
+            }
+            // Nothing is in work, so the input has ended and all its slices were taken.
+            match ended.take() {
+                Some(Err(error)) => return Err(PipelineError::Source(error)),
+                _ if self.state.open.leaves.is_empty() => break,
+                _ => {
+                    // The last rows of a dataset are a chunk whether or not the rule ends it.
+                    ended = Some(Ok(()));
+                    self.send_chunk();
+                }
+            }
+        }
+        let new_bytes = self.state.progress.new_bytes;
+        let dataset = CommittedDataset::new(schema.clone(), self.state.sealed.into_values().collect())?;
+        Ok(Outcome { dataset, new_bytes })
+    }
+
+    /// Whether more rows may be read. With nothing in work there is, so a run does not stop.
+    fn has_room(&self) -> bool {
+        self.state.in_work < self.limit && self.state.sealing_bytes < SEALING_BYTES
+    }
+
+    fn send_slice(&mut self, rows: RecordBatch) {
+        let number = self.state.sent;
+        self.state.sent += 1;
+        self.send(Job::Encode { number, rows });
+    }
+
+    fn send_chunk(&mut self) {
+        let (index, chunk) = (self.state.chunks_sent, std::mem::take(&mut self.state.open));
+        self.state.chunks_sent += 1;
+        self.state.sealing_bytes += chunk.row_bytes;
+        self.send(Job::Seal { index, chunk });
+    }
+
+    fn send(&mut self, job: Job) {
+        // The queue's other end lives as long as this thread's scope.
+        if self.jobs.send(job).is_ok() {
+            self.state.in_work += 1;
+        }
+    }
+
+    fn take_result<E: error::Error + 'static>(&mut self) -> Result<(), PipelineError<E>> {
+        // Every worker holds a sender until the jobs end, so there is a result for each job.
+        let Ok(done) = self.results.recv() else { return Ok(()) };
+        self.state.in_work -= 1;
+        match done {
+            Done::Encoded { number, result } => {
+                self.state.early.insert(number, result);
+                while let Some(result) = self.state.early.remove(&self.state.taken) {
+                    self.state.taken += 1;
+                    self.take_rows(result)?;
+                }
+                Ok(())
+            }
+            Done::Sealed { index, row_bytes, result } => {
+                self.state.sealing_bytes -= row_bytes;
+                self.take_chunk(index, result)
+            }
+            Done::Panicked(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Takes the next rows of the dataset.
+    fn take_rows<E: error::Error + 'static>(
+        &mut self,
+        result: Result<Encoded, EncodeError>,
+    ) -> Result<(), PipelineError<E>> {
+        let first_row = self.state.progress.rows;
+        let Encoded { rows, leaves } = result.map_err(|error| match error {
+            EncodeError::Row(source) => PipelineError::Row { first_row, source },
+            EncodeError::Convert(source) => PipelineError::Convert { first_row, source },
+        })?;
+        let mut from = 0;
+        for len in self.state.boundaries.ends(&leaves) {
+            self.state.open.extend(&rows, &leaves, from, len);
+            self.send_chunk();
+            from += len;
+        }
+        self.state.open.extend(&rows, &leaves, from, leaves.len() - from);
+        self.state.progress.rows += leaves.len() as u64;
+        self.state.progress.row_bytes += leaves.iter().map(|leaf| u64::from(leaf.len)).sum::<u64>();
+        (self.progress)(self.state.progress);
+        Ok(())
+    }
+
+    fn take_chunk<E: error::Error + 'static>(
+        &mut self,
+        index: u64,
+        result: Result<Sealed, SealError>,
+    ) -> Result<(), PipelineError<E>> {
+        let Sealed { chunk, is_new } = result.map_err(|error| match error {
+            SealError::Chunk(source) => PipelineError::Chunk { index, source },
+            SealError::Store(source) => PipelineError::Store { index, source },
+        })?;
+        self.state.progress.chunks += 1;
+        self.state.progress.file_bytes += chunk.bytes;
+        self.state.progress.new_bytes += if is_new { chunk.bytes } else { 0 };
+        self.state.sealed.insert(index, chunk);
+        (self.progress)(self.state.progress);
+        Ok(())
+    }
+}
+
+impl OpenChunk {
+    fn extend(&mut self, rows: &RecordBatch, leaves: &[Leaf], from: usize, len: usize) {
+        if len > 0 {
+            self.batches.push(rows.slice(from, len));
+            let leaves = leaves.iter().skip(from).take(len);
+            self.row_bytes += leaves.clone().map(|leaf| u64::from(leaf.len)).sum::<u64>();
+            self.leaves.extend(leaves.map(|leaf| leaf.hash));
+        }
+    }
+}
+
+fn slices_of(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let starts = (0..batch.num_rows()).step_by(SLICE_ROWS);
+    starts.map(|start| batch.slice(start, SLICE_ROWS.min(batch.num_rows() - start)))
+}
