@@ -32,7 +32,14 @@ pub struct Global {
     #[arg(short, long, global = true, action = ArgAction::SetTrue, help_heading = "Global options")]
     quiet: bool,
     /// Your keys and trust (default: `mira` in the user's config directory)
-    #[arg(long, global = true, env = "MIRA_HOME", hide_env_values = true, value_name = "DIR", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        env = "MIRA_HOME",
+        hide_env_values = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub home: Option<PathBuf>,
 }
 

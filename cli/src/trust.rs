@@ -29,7 +29,9 @@ impl Trust {
         let path = home.trust_file();
         let text = match fs::metadata(&path) {
             Ok(meta) if meta.len() > MAX_TRUST_FILE => {
-                return Err(CliError::new(Kind::Config, "the trust file is larger than 1 MiB").at(path.display().to_string()));
+                return Err(
+                    CliError::new(Kind::Config, "the trust file is larger than 1 MiB").at(path.display().to_string())
+                );
             }
             Ok(_) => fs::read_to_string(&path)
                 .map_err(|error| CliError::new(Kind::Config, error.to_string()).at(path.display().to_string()))?,

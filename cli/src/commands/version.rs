@@ -19,8 +19,15 @@ struct Document {
     formats: [&'static str; 7],
 }
 
-const FORMATS: [&str; 7] =
-    ["rows 1", "cut-1", "mira.manifest/1", "mira.chunks/1", "in-toto Statement v1", "DSSE v1", "c2sp.org/tlog-proof@v1"];
+const FORMATS: [&str; 7] = [
+    "rows 1",
+    "cut-1",
+    "mira.manifest/1",
+    "mira.chunks/1",
+    "in-toto Statement v1",
+    "DSSE v1",
+    "c2sp.org/tlog-proof@v1",
+];
 
 /// Prints it.
 pub fn run(_: &VersionArgs, output: &Output) -> Result {

@@ -89,6 +89,12 @@ pub fn text(out: &mut Vec<u8>, value: &str) {
     out.extend_from_slice(value.as_bytes());
 }
 
+/// Appends the head of a text string of `len` bytes; the caller writes them, and sees to it that they are UTF-8.
+#[inline]
+pub(crate) fn text_head(out: &mut Vec<u8>, len: usize) {
+    head(out, TEXT, len as u64);
+}
+
 /// Appends the head of an array of `len` items.
 #[inline]
 pub fn array(out: &mut Vec<u8>, len: u64) {

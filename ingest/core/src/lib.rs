@@ -10,6 +10,7 @@
 pub mod car;
 pub mod cbor;
 pub mod cid;
+pub mod dataset;
 pub mod digest;
 pub mod domain;
 pub mod dsse;
@@ -18,6 +19,8 @@ pub mod json;
 pub mod key;
 pub mod log;
 pub mod merkle;
+mod quote;
+pub mod row;
 pub mod schema;
 pub mod tile;
 pub mod unixfs;

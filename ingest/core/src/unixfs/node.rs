@@ -1,6 +1,7 @@
 //! The two kinds of dag-pb node, and their strict decoder.
 
 use crate::cid::{Cid, CidError, Codec};
+use crate::varint;
 
 use super::directory::{Directory, DirectoryError};
 use super::pb::{self, PbLink, Reader};
@@ -76,7 +77,7 @@ impl FileNode {
             tsize = tsize.checked_add(child.tsize).ok_or(NodeError::TooLarge)?;
         }
         let mut node = Self { children, size, tsize };
-        node.tsize = tsize.checked_add(node.encode().len() as u64).ok_or(NodeError::TooLarge)?;
+        node.tsize = tsize.checked_add(node.encoded_len() as u64).ok_or(NodeError::TooLarge)?;
         Ok(node)
     }
 
@@ -103,15 +104,27 @@ impl FileNode {
         // A link takes 44 bytes and up to 9 more for its size.
         let mut out = Vec::with_capacity(64 * (1 + self.children.len()));
         for child in &self.children {
-            PbLink { cid: child.cid, name: "", tsize: child.tsize }.write(&mut out);
+            child.pb_link().write(&mut out);
             pb::write_number(&mut data, BLOCKSIZE, child.size);
         }
         pb::write_data(&mut out, &data);
         out
     }
+
+    /// How many bytes [`encode`](Self::encode) gives.
+    fn encoded_len(&self) -> usize {
+        let sizes = self.children.iter().map(|child| 1 + varint::len(child.size));
+        let data = 3 + varint::len(self.size) + sizes.sum::<usize>();
+        let links = self.children.iter().map(|child| child.pb_link().encoded_len());
+        links.sum::<usize>() + 1 + varint::len(data as u64) + data
+    }
 }
 
 impl Child {
+    fn pb_link(&self) -> PbLink<'static> {
+        PbLink { cid: self.cid, name: "", tsize: self.tsize }
+    }
+
     /// What can be said of a child without its block; `codec` is that of its first sibling.
     fn check(&self, codec: Codec) -> Result<(), &'static str> {
         let is_leaf = match self.cid.codec() {

@@ -1,0 +1,201 @@
+//! `mira verify`
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use mira_core::digest::ContributorId;
+use mira_core::evidence::Descent;
+use mira_core::key::VerifyingKey;
+use mira_core::log::checkpoint::{SignedCheckpoint, VerifiedCheckpoint};
+use mira_core::log::note::MAX_NOTE;
+use mira_core::log::policy::{MAX_POLICY, Policy};
+use mira_core::log::tlog_proof::MAX_PROOF;
+use mira_core::row;
+use mira_core::schema::Schema;
+use mira_core::verify::{Asks, Outcome, Proof, Report, Verdict};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::home::Home;
+use crate::output::{Output, escape};
+use crate::trust::Trust;
+
+/// Check a proof, offline
+///
+/// A proof ties a row, a chunk or a statement to a checkpoint of a log. Each check is ok, FAILED, or not checked (and
+/// why). Which logs to believe is your word, never the proof's: see `mira help trust`.
+///
+/// What a proof shows: this row is in this dataset, which this key contributed to this log. What it does not show: that
+/// the statement is true, or that the key has not been revoked since.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira verify row.tlog-proof                      with the logs you trust
+  mira verify row.tlog-proof --policy log.policy  with the logs and witnesses of a policy file
+  mira verify row.tlog-proof --signer did:key:z6Mk…
+
+Exit codes: 0 every check holds, 3 one fails, 4 one could not be made.")]
+pub struct VerifyArgs {
+    /// The proof file
+    file: PathBuf,
+    /// Believe the logs and witnesses of this C2SP tlog-policy file, instead of those you trust
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Require this contributor: the did:key of its first key, or its contributor_id
+    #[arg(long, value_name = "DID")]
+    signer: Option<String>,
+    /// Require this checkpoint of the log, which you got elsewhere
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// The canonical row, for a proof that leaves it out
+    #[arg(long, value_name = "FILE")]
+    row: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    ok: bool,
+    verdict: &'static str,
+    trusted_by: Option<String>,
+    statement: String,
+    contributor: String,
+    subject: String,
+    row: Option<Vec<Cell>>,
+    checks: Vec<CheckLine>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    column: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct CheckLine {
+    step: String,
+    artifact: String,
+    result: &'static str,
+    detail: Option<String>,
+}
+
+/// Checks the proof and says how it went.
+pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
+    let policy = load_policy(args, global)?;
+    let known = args.checkpoint.as_deref().map(|path| load_checkpoint(path, &policy)).transpose()?;
+    let row = args.row.as_deref().map(|path| read_bounded(path, row::MAX_ROW)).transpose()?;
+    let signer = args.signer.as_deref().map(parse_signer).transpose()?;
+    let bytes = read_bounded(&args.file, MAX_PROOF)?;
+    let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(&args.file)))?;
+    let report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
+    print(&proof, &report, output);
+    Ok(match report.verdict() {
+        Verdict::Verified => ExitCode::SUCCESS,
+        Verdict::Failed => Kind::DoesNotVerify.exit_code(),
+        Verdict::Incomplete => Kind::NotChecked.exit_code(),
+    })
+}
+
+fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
+    match &args.policy {
+        Some(path) => {
+            let bytes = read_bounded(path, MAX_POLICY)?;
+            Policy::parse(&bytes).kind(Kind::Config).map_err(|error| error.at(display(path)))
+        }
+        None => Ok(Trust::load(&Home::locate(global.home.as_deref())?)?.policy()),
+    }
+}
+
+fn load_checkpoint(path: &Path, policy: &Policy) -> Result<VerifiedCheckpoint> {
+    let bytes = read_bounded(path, MAX_NOTE)?;
+    let signed = SignedCheckpoint::parse(&bytes).kind(Kind::Failed).map_err(|error| error.at(display(path)))?;
+    policy.verify(signed).kind(Kind::DoesNotVerify).map_err(|error| {
+        error.at(display(path)).hint("a checkpoint to compare with must itself come from a log you trust")
+    })
+}
+
+fn parse_signer(text: &str) -> Result<ContributorId> {
+    if let Ok(key) = VerifyingKey::from_did(text) {
+        return Ok(key.contributor_id());
+    }
+    text.parse().map_err(|_| {
+        CliError::new(Kind::Usage, format!("{text:?} is neither a did:key nor a contributor_id"))
+            .hint("a did:key is did:key:z6Mk and 44 more characters, a contributor_id 64 hex digits")
+    })
+}
+
+/// Reads a file of at most `limit` bytes; one more is read to see that there are no more.
+fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| {
+        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
+        CliError::new(kind, error.to_string()).at(display(path))
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit {
+        return Err(CliError::new(Kind::Failed, format!("the file is larger than {limit} bytes")).at(display(path)));
+    }
+    Ok(bytes)
+}
+
+fn print(proof: &Proof, report: &Report, output: &Output) {
+    let verdict = match report.verdict() {
+        Verdict::Verified => "verified",
+        Verdict::Failed => "does not verify",
+        Verdict::Incomplete => "could not be checked",
+    };
+    let checks: Vec<CheckLine> = report
+        .checks
+        .iter()
+        .map(|check| {
+            let (result, detail) = match &check.outcome {
+                Outcome::Ok => ("ok", None),
+                Outcome::Failed(failure) => ("FAILED", Some(chain(failure))),
+                Outcome::NotChecked(gap) => ("not checked", Some(gap.to_string())),
+            };
+            CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
+        })
+        .collect();
+    if output.is_json() {
+        output.document(&Document {
+            schema: "mira.verify/1",
+            ok: report.verdict() == Verdict::Verified,
+            verdict,
+            trusted_by: report.trusted_by.clone(),
+            statement: report.subject.statement.to_string(),
+            contributor: report.subject.contributor.to_string(),
+            subject: report.subject.digest.to_string(),
+            row: cells(proof),
+            checks,
+        });
+        return;
+    }
+    for check in &checks {
+        let detail = check.detail.as_ref().map(|detail| format!(": {}", escape(detail))).unwrap_or_default();
+        output.data(format_args!("{:<12} {:<16} {}{detail}", check.result, check.step, escape(&check.artifact)));
+    }
+    for cell in cells(proof).unwrap_or_default() {
+        output.data(format_args!("  {} = {}", escape(&cell.column), escape(&cell.value)));
+    }
+    output.data(verdict);
+}
+
+/// The row's values by column, where the proof holds row and schema and the two fit.
+fn cells(proof: &Proof) -> Option<Vec<Cell>> {
+    let Descent::Row { row, .. } = &proof.evidence().descent else { return None };
+    let schema = Schema::from_cbor(proof.evidence().schema.as_deref()?).ok()?;
+    let values = row::decode_row(&schema, row.row.as_deref()?).ok()?;
+    let cell = |(column, value): (&mira_core::schema::Field, &row::Value)| Cell {
+        column: column.name.clone(),
+        value: value.to_string(),
+    };
+    Some(schema.columns().iter().zip(&values).map(cell).collect())
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
