@@ -38,6 +38,16 @@ cargo_deny() {
   "$root/bin/cargo-deny" "$@"
 }
 
+# foreign_verifiers VECTORS: holds committed proofs and envelopes to code that is not ours: torchwood and x/mod for the
+# log, securesystemslib for DSSE. Both say what they counted, and both run even if the first disagrees.
+foreign_verifiers() {
+  local vectors agreed=true
+  vectors=$(cd "$1" && pwd)
+  (cd "$ci/verifiers/go" && go run -mod=readonly . "$vectors") || agreed=false
+  "$ci/verifiers/python/run.sh" "$vectors" || agreed=false
+  $agreed
+}
+
 # kubo_start: starts a private Kubo daemon and exports MIRA_TEST_KUBO, the URL of its RPC API. It has a repository of
 # its own, listens on loopback only and on ports the kernel chose, and knows no peers: no bootstrap, mDNS, routing,
 # swarm or telemetry, so a test can neither reach the network nor a node the user runs. `kubo_stop` ends it.
