@@ -217,18 +217,37 @@ fn decode(file: Bytes, schema: &PhysicalSchema) -> Result<RecordBatch, ChunkErro
     Ok(batch)
 }
 
+/// The physical schema by which to read a Parquet file that may be ours, whoever wrote it.
+///
+/// Other programs carry footer keys over to what they make of a file, so `mira.schema` counts only where the columns
+/// are exactly those that it promises; else the file is read like any other.
+pub(crate) fn schema_of(metadata: &ParquetMetaData) -> Option<PhysicalSchema> {
+    let texts = schema_texts(metadata);
+    let [Some(text)] = texts.as_slice() else { return None };
+    PhysicalSchema::parse(text).ok().filter(|schema| matches!(has_columns(metadata, schema), Ok(true)))
+}
+
+/// The values of all footer keys `mira.schema`.
+fn schema_texts(metadata: &ParquetMetaData) -> Vec<Option<&str>> {
+    let keys = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    keys.filter(|pair| pair.key == SCHEMA_KEY).map(|pair| pair.value.as_deref()).collect()
+}
+
+fn has_columns(metadata: &ParquetMetaData, schema: &PhysicalSchema) -> Result<bool, ParquetError> {
+    let expected = ArrowSchemaConverter::new().convert(schema.arrow())?;
+    let found = metadata.file_metadata().schema_descr();
+    Ok(expected.root_schema().get_fields() == found.root_schema().get_fields())
+}
+
 /// Refuses what is not a chunk of this schema before anything of it is decoded; returns the number of rows.
 fn check_footer(metadata: &ParquetMetaData, schema: &PhysicalSchema) -> Result<usize, ChunkError> {
-    let file = metadata.file_metadata();
-    let keys = file.key_value_metadata().into_iter().flatten();
-    let texts: Vec<_> = keys.filter(|pair| pair.key == SCHEMA_KEY).map(|pair| pair.value.as_deref()).collect();
+    let texts = schema_texts(metadata);
     let [text] = texts.as_slice() else { return Err(ChunkError::NoSchema { found: texts.len() }) };
     let (expected, found) = (schema.to_string(), text.unwrap_or_default());
     if found != expected {
         return Err(ChunkError::OtherSchema { expected, found: found.chars().take(200).collect() });
     }
-    let columns = ArrowSchemaConverter::new().convert(schema.arrow())?;
-    if columns.root_schema().get_fields() != file.schema_descr().root_schema().get_fields() {
+    if !has_columns(metadata, schema)? {
         return Err(ChunkError::Columns);
     }
     let uncompressed = |bytes: i64, group: &i64| bytes.saturating_add((*group).max(0));
@@ -237,7 +256,7 @@ fn check_footer(metadata: &ParquetMetaData, schema: &PhysicalSchema) -> Result<u
     if found > MAX_UNCOMPRESSED {
         return Err(ChunkError::TooLarge { found });
     }
-    let rows = file.num_rows();
+    let rows = metadata.file_metadata().num_rows();
     check_rows(usize::try_from(rows).unwrap_or(usize::MAX))
 }
 

@@ -68,6 +68,12 @@ impl ParquetFile {
         let handle = input.open()?;
         let failed = |source| parquet_error(&input, Spot::File, source);
         let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(failed)?;
+        // What Parquet has no type for, durations, is known from our own footer key.
+        if let Some(schema) = crate::chunk::schema_of(metadata.metadata()) {
+            let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema.arrow().clone());
+            let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(failed)?;
+            return Ok(Self { input, metadata, int96: None });
+        }
         let columns = int96_columns(&metadata).map_err(|column| {
             input.fault(Problem::UnsupportedType { column, found: "INT96 inside a nested type".to_owned() })
         })?;

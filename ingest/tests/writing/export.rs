@@ -10,7 +10,8 @@ use mira_ingest::chunk;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::export::{self, ExportError};
 use mira_ingest::physical::PhysicalSchema;
-use mira_ingest::store::Store;
+use mira_ingest::source::{Options, Source};
+use mira_ingest::store::{Store, Unstored};
 use proptest::prelude::*;
 
 use crate::arrays::{self, Random, Style};
@@ -148,6 +149,41 @@ proptest! {
         export::to_parquet(&dataset, &store, &mut parquet).unwrap();
         // One chunk, so its leaf data are those of all rows.
         chunk::read(Bytes::from(parquet), &dataset.physical).unwrap().verify(&dataset.chunks[0].leaf).unwrap();
+    }
+}
+
+/// The dataset that `add --schema` makes of a file.
+fn added(path: &std::path::Path, schema: &Schema) -> CommittedDataset {
+    let source = Source::open(&[path.to_owned()], Options::default()).unwrap();
+    let plan = source.measure(source.under(schema.clone()).unwrap()).unwrap();
+    let batches: Vec<_> = source.batches(&plan).map(|batch| batch.unwrap().batch().clone()).collect();
+    let physical = PhysicalSchema::of_working(batches[0].schema_ref()).unwrap();
+    run(&physical, batches, &Unstored, 2).dataset
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_is_exported_is_read_as_the_same_dataset(seed: u64, count in 1_usize..20) {
+        let (directory, store) = temporary();
+        let mut random = Random(seed);
+        let schema = arrays::schema(&mut random);
+        let rows = arrays::rows(&mut random, &schema, count);
+        let dataset = stored(&store, &schema, &rows);
+        for (name, text) in [("rows.csv", csv(&dataset, &store)), ("rows.ndjson", ndjson(&dataset, &store))] {
+            match text {
+                Ok(text) => {
+                    let path = directory.path().join(name);
+                    fs::write(&path, &text).unwrap();
+                    prop_assert_eq!(added(&path, &schema).dataset_id, dataset.dataset_id, "{}", text);
+                }
+                Err(error) => prop_assert!(matches!(error, ExportError::Value { .. }), "{}", error),
+            }
+        }
+        let path = directory.path().join("rows.parquet");
+        export::to_parquet(&dataset, &store, fs::File::create(&path).unwrap()).unwrap();
+        prop_assert_eq!(added(&path, &schema).dataset_id, dataset.dataset_id, "{}", schema);
     }
 }
 
