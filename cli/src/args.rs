@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{help, trust, verify, version};
+use crate::commands::{add, get, help, init, key, log, ls, prove, seal, show, trust, verify, version};
 use crate::output::{JsonMode, Output};
 
 /// Provenance for data that trains AI.
@@ -41,6 +41,26 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub home: Option<PathBuf>,
+    /// The workspace (default: the nearest directory upwards that has `.mira/`)
+    #[arg(
+        long,
+        global = true,
+        env = "MIRA_WORKSPACE",
+        hide_env_values = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub workspace: Option<PathBuf>,
+    /// The key that signs, by its name (default: the one that `mira key use` chose)
+    #[arg(
+        long,
+        global = true,
+        env = "MIRA_KEY",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,8 +72,17 @@ enum JsonForm {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Init(init::InitArgs),
+    Add(add::AddArgs),
+    Ls(ls::LsArgs),
+    Show(show::ShowArgs),
+    Get(get::GetArgs),
+    Log(log::LogArgs),
+    Seal(seal::SealArgs),
+    Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
     Trust(trust::TrustArgs),
+    Key(key::KeyArgs),
     Version(version::VersionArgs),
     Help(help::HelpArgs),
 }

@@ -26,6 +26,11 @@ impl Home {
             })
     }
 
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
     /// The trust file.
     pub fn trust_file(&self) -> PathBuf {
         self.0.join("trust")

@@ -3,11 +3,20 @@
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
 mod args;
+mod blobs;
+mod clock;
 mod commands;
+mod dataset;
 mod error;
 mod home;
+mod keystore;
+mod ledger;
 mod output;
+mod refs;
+mod session;
 mod trust;
+mod workspace;
+mod write_file;
 
 use std::process::ExitCode;
 
@@ -23,9 +32,19 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = cli.global.output();
+    let global = &cli.global;
     let result = match &cli.command {
-        Command::Verify(args) => commands::verify::run(args, &cli.global, &output),
-        Command::Trust(args) => commands::trust::run(args, &cli.global, &output),
+        Command::Init(args) => commands::init::run(args, global, &output),
+        Command::Add(args) => commands::add::run(args, global, &output),
+        Command::Ls(args) => commands::ls::run(args, global, &output),
+        Command::Show(args) => commands::show::run(args, global, &output),
+        Command::Get(args) => commands::get::run(args, global, &output),
+        Command::Log(args) => commands::log::run(args, global, &output),
+        Command::Seal(args) => commands::seal::run(args, global, &output),
+        Command::Prove(args) => commands::prove::run(args, global, &output),
+        Command::Verify(args) => commands::verify::run(args, global, &output),
+        Command::Trust(args) => commands::trust::run(args, global, &output),
+        Command::Key(args) => commands::key::run(args, global, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };

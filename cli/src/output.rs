@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write as _};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// How a command was asked to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +76,23 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Serialises a count: integers that a double cannot hold become text.
+pub fn count<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    // JavaScript's numbers are exact below 2^53.
+    if *value < 1 << 53 { serializer.serialize_u64(*value) } else { serializer.serialize_str(&value.to_string()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_beyond_doubles_become_text() {
+        #[derive(Serialize)]
+        struct Rows(#[serde(serialize_with = "count")] u64);
+        assert_eq!(to_json(&Rows((1 << 53) - 1)), "9007199254740991");
+        assert_eq!(to_json(&Rows(1 << 53)), "\"9007199254740992\"");
+    }
 
     #[test]
     fn escapes_what_steers_a_terminal() {

@@ -1,6 +1,15 @@
 //! One file per command: its arguments, its help, and what it does.
 
+pub mod add;
+pub mod get;
 pub mod help;
+pub mod init;
+pub mod key;
+pub mod log;
+pub mod ls;
+pub mod prove;
+pub mod seal;
+pub mod show;
 pub mod trust;
 pub mod verify;
 pub mod version;

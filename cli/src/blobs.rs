@@ -1,0 +1,71 @@
+//! Small files that statements name by SHA-256: manifests, chunk lists, schemas.
+//!
+//! Each is `blobs/<sha256>` in the workspace, written once and checked whenever it is read.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use mira_core::digest::Digest;
+
+use crate::error::{CliError, Kind, Result};
+use crate::workspace::Workspace;
+
+/// The files of a workspace.
+#[derive(Debug)]
+pub struct Blobs {
+    dir: PathBuf,
+}
+
+impl Blobs {
+    /// The files of this workspace.
+    pub fn of(workspace: &Workspace) -> Self {
+        Self { dir: workspace.path("blobs") }
+    }
+
+    /// Keeps bytes, durably when this returns.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(bytes);
+        let path = self.path(&digest);
+        self.write(&path, bytes).map_err(|error| failed(&path, &error))?;
+        Ok(digest)
+    }
+
+    /// Reads the bytes with this digest, at most `limit` of them.
+    pub fn get(&self, digest: &Digest, limit: usize) -> Result<Vec<u8>> {
+        let path = self.path(digest);
+        let file = fs::File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                CliError::new(Kind::NotFound, format!("the file {digest} is not in this workspace"))
+            }
+            _ => failed(&path, &error),
+        })?;
+        let mut bytes = Vec::new();
+        file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| failed(&path, &error))?;
+        let found = Digest::of(&bytes);
+        if found != *digest {
+            let message = format!("expected a file with SHA-256 {digest}, found {found}");
+            return Err(CliError::new(Kind::DoesNotVerify, message).at(path.display().to_string()));
+        }
+        Ok(bytes)
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(digest.to_string())
+    }
+
+    /// A name appears when its file is whole and durable; a crash before leaves a temporary file that nobody reads.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let temp = path.with_extension(format!("tmp-{}", std::process::id()));
+        let mut file = fs::File::create(&temp)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temp, path)?;
+        fs::File::open(&self.dir)?.sync_all()
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> CliError {
+    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
+}

@@ -1,0 +1,404 @@
+//! `mira add`
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use mira_core::digest::{ManifestDigest, StatementId};
+use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
+use mira_core::name::Name;
+use mira_core::rights::{Basis, License, PersonalData, Rights, Terms, Use, Visibility};
+use mira_core::schema::Schema;
+use mira_core::statement::{Dataset, DatasetSubject, Inference, Positive, Predicate, Profiles};
+use mira_ingest::commit::CommittedDataset;
+use mira_ingest::physical::PhysicalSchema;
+use mira_ingest::pipeline::{self, PipelineError, Progress};
+use mira_ingest::source::{Format, Options, Plan, Source, SourceError};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::ledger::log_signer;
+use crate::output::{Output, count};
+use crate::session::Session;
+use crate::{dataset, refs};
+
+/// Add a dataset: commit to every row, sign, and log it
+///
+/// Reads CSV, TSV, NDJSON or Parquet files as one sequence of rows, cuts them into chunks, keeps each chunk as Parquet,
+/// and logs a signed statement with the root over all rows. The same rows give the same dataset whatever the format,
+/// under one `--schema`. What may be done with the data is what you say here, and is never inferred.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira add penguins.csv --license CC0-1.0 --allow train,evaluate
+  mira add part-*.parquet --name corpus --basis own --deny redistribute
+  mira add data.csv --schema schema.json
+
+A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
+pub struct AddArgs {
+    /// Files, or directories of files, in the order of their rows
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// The dataset's name (default: the first file's name without its extension)
+    #[arg(long)]
+    name: Option<String>,
+    /// The schema, as JSON (default: inferred from all rows)
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// csv, tsv, ndjson or parquet (default: by name, else by content)
+    #[arg(long)]
+    format: Option<Format>,
+    /// What separates the fields of a CSV file
+    #[arg(long, value_name = "CHAR")]
+    delimiter: Option<char>,
+    /// Licence, as an SPDX expression
+    #[arg(long, value_name = "SPDX", default_value = "NOASSERTION")]
+    license: License,
+    /// Why you may give these rights: own, licensed, consent, public-domain, unknown
+    #[arg(long, default_value = "unknown")]
+    basis: Basis,
+    /// Uses that you allow: commercial, distill, evaluate, finetune, redistribute, retrieve, train
+    #[arg(long, value_delimiter = ',', value_name = "USE,…")]
+    allow: Vec<Use>,
+    /// Uses that you forbid
+    #[arg(long, value_delimiter = ',', value_name = "USE,…")]
+    deny: Vec<Use>,
+    /// Personal data in it: none, present, unknown
+    #[arg(long, default_value = "unknown")]
+    personal_data: PersonalData,
+    /// Who may see it: public, restricted, private
+    #[arg(long, default_value = "public")]
+    visibility: Visibility,
+    /// Threads (default: one for each processor)
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    dataset: String,
+    version: u64,
+    unchanged: bool,
+    root: String,
+    schema_id: String,
+    manifest: String,
+    statement: String,
+    entry: String,
+    #[serde(serialize_with = "count")]
+    rows: u64,
+    #[serde(serialize_with = "count")]
+    bad_rows: u64,
+    chunker: &'static str,
+    profile: &'static str,
+    chunks: Vec<ChunkLine>,
+    #[serde(serialize_with = "count")]
+    new_bytes: u64,
+    #[serde(serialize_with = "count")]
+    total_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct ChunkLine {
+    index: usize,
+    #[serde(serialize_with = "count")]
+    rows: u64,
+    root: String,
+    cid: String,
+    #[serde(serialize_with = "count")]
+    bytes: u64,
+}
+
+/// Adds it.
+pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
+    let name = name(args)?;
+    let rights = rights(args)?;
+    let mut session = Session::open(global)?;
+    let _lock = session.workspace.lock()?;
+    let signer = log_signer(&session.workspace, &session.home)?;
+    let key = session.signing_key()?;
+    let parent = parent(&session, &name)?;
+
+    let source = open(args)?;
+    let infer =
+        if args.schema.is_some() || source.format() == Format::Parquet { Inference::None } else { Inference::Infer1 };
+    let plan = plan(args, &source)?;
+    let outcome = commit(args, &session, &source, plan, parent.as_ref(), output)?;
+    let committed = outcome.dataset;
+
+    let manifest =
+        manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), &session)?;
+    let subject = DatasetSubject { name: name.clone(), id: manifest.dataset_id(), manifest: manifest.digest() };
+    if let Some(parent) = parent.filter(|parent| parent.says(&manifest, &rights)) {
+        let record = session
+            .ledger
+            .fold()
+            .statement(&parent.statement)
+            .map(|record| (record.entry_id, record.version.as_ref().map_or(0, |version| version.number)));
+        let (entry, version) = record.ok_or_else(|| CliError::new(Kind::Failed, "the version before is gone"))?;
+        output.talk(format_args!("unchanged: {name}@{version} has the same rows and terms"));
+        print(&name, version, true, parent.statement, entry.to_string(), &manifest, &committed, 0, output);
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
+    let predicate = Predicate::Contribute(Dataset {
+        subject,
+        on_behalf_of: None,
+        rows: positive(committed.rows)?,
+        chunks: positive(committed.chunks.len() as u64)?,
+        schema_id: committed.schema().schema_id(),
+        profiles: Profiles { infer },
+        rights,
+    });
+    let accepted = session.ledger.record(predicate, &key, &signer)?;
+    let version = accepted.record.version.as_ref().map_or(0, |version| version.number);
+    let (statement, entry) = (accepted.statement_id, accepted.record.entry_id.to_string());
+    print(&name, version, false, statement, entry, &manifest, &committed, outcome.new_bytes, output);
+    output.talk("logged here; not sealed, not published: it has no priority elsewhere until it is");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The version before this one.
+struct Parent {
+    statement: StatementId,
+    manifest: ManifestDigest,
+    physical: PhysicalSchema,
+    root: mira_core::digest::DatasetId,
+    rights: Rights,
+}
+
+impl Parent {
+    /// Whether the new version would say nothing new.
+    fn says(&self, manifest: &Manifest, rights: &Rights) -> bool {
+        self.root == manifest.dataset_id() && self.rights == *rights
+    }
+}
+
+fn parent(session: &Session, name: &Name) -> Result<Option<Parent>> {
+    let fold = session.ledger.fold();
+    let Some(series) = session.me()?.and_then(|me| fold.artifact(&me, name)) else { return Ok(None) };
+    let Some((id, record)) = series.versions().last().and_then(|id| Some((*id, fold.statement(id)?))) else {
+        return Ok(None);
+    };
+    let stored = dataset::load(&session.ledger, &session.blobs(), &refs::Found { id, record })?;
+    Ok(Some(Parent {
+        statement: id,
+        manifest: stored.manifest.digest(),
+        physical: stored.committed.physical,
+        root: stored.manifest.dataset_id(),
+        rights: stored.manifest.fields().rights.clone(),
+    }))
+}
+
+fn name(args: &AddArgs) -> Result<Name> {
+    let text = match &args.name {
+        Some(name) => name.clone(),
+        None => {
+            let stem = args.paths.first().and_then(|path| path.file_stem()).unwrap_or_default();
+            stem.to_string_lossy().to_lowercase()
+        }
+    };
+    text.parse()
+        .kind(Kind::Usage)
+        .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
+}
+
+fn rights(args: &AddArgs) -> Result<Rights> {
+    Rights::new(Terms {
+        allow: args.allow.iter().copied().collect::<BTreeSet<_>>(),
+        deny: args.deny.iter().copied().collect::<BTreeSet<_>>(),
+        basis: args.basis,
+        license: args.license.clone(),
+        license_text: None,
+        personal_data: args.personal_data,
+        visibility: args.visibility,
+        attribution: None,
+        consent: None,
+    })
+    .kind(Kind::Usage)
+}
+
+fn open(args: &AddArgs) -> Result<Source> {
+    let delimiter = match args.delimiter {
+        None => None,
+        Some(c) => Some(u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
+            CliError::new(Kind::Usage, format!("{c:?} cannot separate fields"))
+                .hint("--delimiter takes one ASCII character")
+        })?),
+    };
+    let options = Options { format: args.format, delimiter, ..Options::default() };
+    Source::open(&args.paths, options).map_err(|error| source_error(&error))
+}
+
+fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
+    let Some(path) = &args.schema else { return source.infer().map_err(|error| source_error(&error)) };
+    let at = |error: CliError| error.at(path.display().to_string());
+    let text = std::fs::read_to_string(path).kind(Kind::NotFound).map_err(at)?;
+    let schema = Schema::from_json(&text).kind(Kind::Usage).map_err(at)?;
+    source.under(schema).map_err(|error| source_error(&error))
+}
+
+/// Runs the pipeline; once more, with wider columns, if a given schema's first rows needed less room than later ones.
+fn commit(
+    args: &AddArgs,
+    session: &Session,
+    source: &Source,
+    mut plan: Plan,
+    parent: Option<&Parent>,
+    output: &Output,
+) -> Result<pipeline::Outcome> {
+    let store = session.store()?;
+    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let own = |plan: &Plan| PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed);
+    let mut physical = match parent.filter(|parent| parent.physical.logical() == plan.schema()) {
+        Some(parent) => parent.physical.clone(),
+        None => own(&plan)?,
+    };
+    loop {
+        let mut bar = Bar::new(output);
+        let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
+        match pipeline::run(&physical, batches, &store, threads, &mut |progress| bar.show(progress)) {
+            Ok(outcome) => return Ok(outcome),
+            Err(PipelineError::Source(error)) if error.widening().is_some() => {
+                plan = source.measure(plan).map_err(|error| source_error(&error))?;
+                physical = own(&plan)?;
+            }
+            // The version before stored its values in less room than this one needs.
+            Err(PipelineError::Convert { .. }) if physical != own(&plan)? => physical = own(&plan)?,
+            Err(PipelineError::Source(error)) => return Err(source_error(&error)),
+            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+        }
+    }
+}
+
+fn manifest(
+    committed: &CommittedDataset,
+    infer: Inference,
+    parent: Option<ManifestDigest>,
+    rights: Rights,
+    session: &Session,
+) -> Result<Manifest> {
+    let chunk_list = ChunkList::new(committed.chunks.clone()).to_cbor();
+    let manifest = Manifest::new(ManifestFields {
+        schema: committed.schema().clone(),
+        physical: committed.physical.to_string(),
+        rows: committed.rows,
+        chunks: committed.chunks.len() as u64,
+        bad_rows: 0,
+        chunk_root: committed.chunk_root,
+        chunk_list: FileRef::of(&chunk_list),
+        profiles: Profiles { infer },
+        parent,
+        card: None,
+        report: None,
+        rights,
+    })
+    .kind(Kind::Failed)?;
+    let blobs = session.blobs();
+    blobs.put(&chunk_list)?;
+    blobs.put(&manifest.to_cbor())?;
+    Ok(manifest)
+}
+
+#[expect(clippy::too_many_arguments, reason = "this prints what the command made, all of it")]
+fn print(
+    name: &Name,
+    version: u64,
+    unchanged: bool,
+    statement: StatementId,
+    entry: String,
+    manifest: &Manifest,
+    committed: &CommittedDataset,
+    new_bytes: u64,
+    output: &Output,
+) {
+    let total_bytes = committed.bytes();
+    if !output.is_json() {
+        output.data(format_args!("{name}@{version}  {} rows in {} chunks", committed.rows, committed.chunks.len()));
+        output.data(format_args!("root       {}", manifest.dataset_id()));
+        output.data(format_args!("statement  {statement}"));
+        output.data(format_args!("stored     {total_bytes} bytes, {new_bytes} of them new"));
+        return;
+    }
+    let chunks = committed.chunks.iter().enumerate();
+    let chunks = chunks.map(|(index, chunk)| ChunkLine {
+        index,
+        rows: chunk.leaf.rows,
+        root: chunk.leaf.row_root.to_string(),
+        cid: chunk.cid.to_string(),
+        bytes: chunk.bytes,
+    });
+    output.document(&Document {
+        schema: "mira.add/1",
+        dataset: name.to_string(),
+        version,
+        unchanged,
+        root: manifest.dataset_id().to_string(),
+        schema_id: committed.schema().schema_id().to_string(),
+        manifest: manifest.digest().to_string(),
+        statement: statement.to_string(),
+        entry,
+        rows: committed.rows,
+        bad_rows: manifest.fields().bad_rows,
+        chunker: Profiles::CUT,
+        profile: Profiles::PARQUET,
+        chunks: chunks.collect(),
+        new_bytes,
+        total_bytes,
+    });
+}
+
+/// A reading error, with the place in the form `file:line (byte n)`.
+fn source_error(error: &SourceError) -> CliError {
+    let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
+    match error.problem() {
+        Some(problem) => {
+            let failed = CliError::new(kind, problem.to_string());
+            match error.place() {
+                Some(place) => failed.at(place.to_string()),
+                None => failed,
+            }
+        }
+        None => CliError::new(kind, chain(error)),
+    }
+}
+
+fn positive(value: u64) -> Result<Positive> {
+    Positive::new(value).ok_or_else(|| CliError::new(Kind::Failed, format!("{value} is not a count of rows or chunks")))
+}
+
+/// One line that says how far we are, on terminals only.
+struct Bar {
+    shown: Option<Instant>,
+    began: Instant,
+    is_on: bool,
+}
+
+impl Bar {
+    fn new(output: &Output) -> Self {
+        let is_on = std::io::stderr().is_terminal() && !output.quiet && !output.is_json();
+        Self { shown: None, began: Instant::now(), is_on }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate for a person's eyes")]
+    fn show(&mut self, progress: Progress) {
+        if !self.is_on || self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(200)) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let rate = progress.rows as f64 / self.began.elapsed().as_secs_f64();
+        eprint!("\r{} rows, {} chunks, {rate:.0} rows/s\x1b[K", progress.rows, progress.chunks);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `mira get`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use mira_core::fold::Withdrawn;
+use mira_ingest::export::{self, ExportError};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::{CliError, Kind, Result, chain};
+use crate::output::{Output, count};
+use crate::session::Session;
+use crate::{dataset, write_file};
+
+/// Write a dataset to a file again, every byte and row checked on the way
+///
+/// What is written reads back as the same dataset under its schema. Without `--format`, the file's name tells it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira get penguins -o penguins.parquet
+  mira get penguins@1 -o penguins.csv")]
+pub struct GetArgs {
+    /// The dataset
+    #[arg(value_name = "REF")]
+    reference: String,
+    /// The file
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The format (default: by the file's name)
+    #[arg(long)]
+    format: Option<GetFormat>,
+    /// Write over an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GetFormat {
+    Parquet,
+    Csv,
+    Ndjson,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    file: String,
+    format: String,
+    root: String,
+    #[serde(serialize_with = "count")]
+    rows: u64,
+}
+
+/// Writes it.
+pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
+    let format = format(args)?;
+    let session = Session::open(global)?;
+    let found = session.find(&args.reference)?;
+    if found.record.withdrawn == Withdrawn::Whole {
+        return Err(CliError::new(Kind::DoesNotVerify, format!("{} was withdrawn", args.reference)));
+    }
+    let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+    let store = session.store()?;
+    write_file::stream(&args.output, args.force, |file| {
+        match format {
+            GetFormat::Parquet => export::to_parquet(&stored.committed, &store, file),
+            GetFormat::Csv => export::to_csv(&stored.committed, &store, file),
+            GetFormat::Ndjson => export::to_ndjson(&stored.committed, &store, file),
+        }
+        .map_err(|error| export_error(&error))
+    })?;
+    let (file, rows) = (args.output.display().to_string(), stored.committed.rows);
+    if output.is_json() {
+        let format = format!("{format:?}").to_lowercase();
+        let root = stored.committed.dataset_id.to_string();
+        output.document(&Document { schema: "mira.get/1", file, format, root, rows });
+    } else {
+        output.data(format_args!("{file}: {rows} rows"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn format(args: &GetArgs) -> Result<GetFormat> {
+    let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    args.format
+        .or(match extension.to_ascii_lowercase().as_str() {
+            "parquet" | "pq" => Some(GetFormat::Parquet),
+            "csv" => Some(GetFormat::Csv),
+            "ndjson" | "jsonl" => Some(GetFormat::Ndjson),
+            _ => None,
+        })
+        .ok_or_else(|| {
+            CliError::new(Kind::Usage, format!("{:?} does not tell a format", args.output.display().to_string()))
+                .hint("--format parquet, csv or ndjson")
+        })
+}
+
+/// What does not verify is another matter than what cannot be written.
+fn export_error(error: &ExportError) -> CliError {
+    let kind = match error {
+        ExportError::Value { .. } | ExportError::Output(_) | ExportError::Parquet(_) => Kind::Failed,
+        _ => Kind::DoesNotVerify,
+    };
+    CliError::new(kind, chain(error))
+}

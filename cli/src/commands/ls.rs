@@ -1,0 +1,87 @@
+//! `mira ls`
+
+use std::process::ExitCode;
+
+use clap::Args;
+use mira_core::fold::{Record, Withdrawn};
+use mira_core::statement::Kind as StatementKind;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::Result;
+use crate::output::{JsonMode, Output};
+use crate::session::Session;
+
+/// List datasets and models, the latest version of each
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// All versions
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    items: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    version: u64,
+    kind: &'static str,
+    owner: String,
+    label: Option<String>,
+    root: String,
+    statement: String,
+    rows: Option<u64>,
+    license: Option<String>,
+    withdrawn: bool,
+}
+
+/// Lists them.
+pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
+    let session = Session::open(global)?;
+    let fold = session.ledger.fold();
+    let is_latest = |record: &Record| {
+        let version = record.version.as_ref();
+        let series = version.and_then(|version| fold.artifact(&record.owner, &version.name));
+        version.zip(series).is_some_and(|(version, series)| version.number == series.versions().len() as u64)
+    };
+    let mut items: Vec<_> = fold
+        .statements()
+        .filter(|(_, record)| record.version.is_some() && record.kind != StatementKind::Deploy)
+        .filter(|(_, record)| args.all || is_latest(record))
+        .collect();
+    items.sort_by_key(|(_, record)| record.seq);
+    let lines = items.into_iter().filter_map(|(id, record)| {
+        let version = record.version.as_ref()?;
+        Some(Line {
+            name: version.name.to_string(),
+            version: version.number,
+            kind: record.kind.as_str(),
+            owner: record.owner.to_string(),
+            label: fold.contributor(&record.owner).and_then(|owner| owner.label()).map(ToString::to_string),
+            root: record.subject.to_string(),
+            statement: id.to_string(),
+            rows: record.extent.map(|extent| extent.rows),
+            license: record.rights.as_ref().map(|rights| rights.license.to_string()),
+            withdrawn: record.withdrawn != Withdrawn::Nothing,
+        })
+    });
+    match output.json {
+        JsonMode::Lines => lines.for_each(|line| output.document(&line)),
+        JsonMode::Document => output.document(&Document { schema: "mira.ls/1", items: lines.collect() }),
+        JsonMode::Off => lines.for_each(|line| output.data(text(&line))),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(line: &Line) -> String {
+    let rows = line.rows.map(|rows| format!("{rows} rows")).unwrap_or_default();
+    let license = line.license.as_deref().unwrap_or_default();
+    let withdrawn = if line.withdrawn { "  WITHDRAWN" } else { "" };
+    let name = format!("{}@{}", line.name, line.version);
+    format!("{name:<28}  {:<10}  {rows:>14}  {license:<12}  {:.16}{withdrawn}", line.kind, line.root)
+}

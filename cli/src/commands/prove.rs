@@ -1,0 +1,210 @@
+//! `mira prove`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mira_core::dataset::ChunkLeafData;
+use mira_core::evidence::{ChunkStep, Descent, Evidence, Rotation, RowStep};
+use mira_core::fold::Outcome;
+use mira_core::id::{LeafIndex, TreeSize};
+use mira_core::log::tlog_proof::TlogProof;
+use mira_core::merkle::Tree;
+use mira_core::statement::Kind as StatementKind;
+use mira_ingest::export;
+use mira_ingest::rows::RowEncoder;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::dataset::{self, Stored};
+use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::output::{Output, count};
+use crate::refs::Found;
+use crate::session::Session;
+use crate::write_file;
+
+/// Make a proof file that a stranger can check offline
+///
+/// A proof holds what is needed and no more: the entry with its signature, the path to the log's checkpoint, and, for a
+/// row or a chunk, the way down from the dataset. The row itself is in it, so hand it only to who may see the row.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira prove row penguins 17 -o row.tlog-proof
+  mira prove chunk penguins 0
+  mira prove entry penguins@1
+  mira verify row.tlog-proof")]
+pub struct ProveArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A row of a dataset
+    Row {
+        /// The dataset
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// The row's position in the dataset, from 0
+        row: u64,
+        #[command(flatten)]
+        to: To,
+        /// Leave the row's bytes out; whoever verifies has to bring them
+        #[arg(long)]
+        without_row: bool,
+    },
+    /// A chunk of a dataset
+    Chunk {
+        /// The dataset
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// The chunk's index, from 0
+        chunk: u64,
+        #[command(flatten)]
+        to: To,
+    },
+    /// The log entry of a statement
+    Entry {
+        /// What was stated
+        #[arg(value_name = "REF")]
+        reference: String,
+        #[command(flatten)]
+        to: To,
+    },
+}
+
+#[derive(Debug, Args)]
+struct To {
+    /// The proof file
+    #[arg(short, long, value_name = "FILE", default_value = "proof.tlog-proof")]
+    output: PathBuf,
+    /// Write over an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    file: String,
+    #[serde(serialize_with = "count")]
+    bytes: u64,
+    statement: String,
+    #[serde(serialize_with = "count")]
+    index: u64,
+    #[serde(serialize_with = "count")]
+    size: u64,
+}
+
+/// Makes the proof.
+pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
+    let session = Session::open(global)?;
+    let (reference, to) = match &args.what {
+        What::Row { reference, to, .. } | What::Chunk { reference, to, .. } | What::Entry { reference, to } => {
+            (reference, to)
+        }
+    };
+    let found = session.find(reference)?;
+    let (descent, schema) = match args.what {
+        What::Entry { .. } => (Descent::Entry, None),
+        What::Chunk { chunk, .. } => {
+            let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+            (Descent::Chunk(chunk_step(&stored, chunk)?), Some(stored.manifest.fields().schema.to_cbor()))
+        }
+        What::Row { row, without_row, .. } => {
+            let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+            (to_row(&session, &stored, row, without_row)?, Some(stored.manifest.fields().schema.to_cbor()))
+        }
+    };
+    let proof = prove(&session, &found, descent, schema)?;
+    let bytes = proof.to_bytes();
+    write_file::whole(&to.output, &bytes, to.force)?;
+    let size = session.ledger.log().size().value();
+    let file = to.output.display().to_string();
+    if output.is_json() {
+        output.document(&Document {
+            schema: "mira.prove/1",
+            file,
+            bytes: bytes.len() as u64,
+            statement: found.id.to_string(),
+            index: found.record.seq.value(),
+            size,
+        });
+    } else {
+        output.data(format_args!("{file}: {} bytes, entry {} of {size}", bytes.len(), found.record.seq));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prove(session: &Session, found: &Found<'_>, descent: Descent, schema: Option<Vec<u8>>) -> Result<TlogProof> {
+    let log = session.ledger.log();
+    let index = found.record.seq;
+    let entry = log.entry(index).kind(Kind::DoesNotVerify)?;
+    let path = log.prove_inclusion(index, log.size()).kind(Kind::DoesNotVerify)?;
+    let evidence = Evidence { entry, descent, schema, rotations: rotations(session, found)?, anchor: None };
+    let checkpoint = log.checkpoint().signed().clone();
+    Ok(TlogProof { extra: evidence.to_cbor(), index, path, checkpoint })
+}
+
+/// The rotations of the signer before this entry.
+fn rotations(session: &Session, found: &Found<'_>) -> Result<Vec<Rotation>> {
+    let log = session.ledger.log();
+    let before = session.ledger.history().iter().take_while(|event| event.index < found.record.seq);
+    let rotations = before.filter(|event| match &event.outcome {
+        Outcome::Accepted(accepted) => {
+            accepted.record.kind == StatementKind::Rotate && accepted.record.signer == found.record.signer
+        }
+        Outcome::Refused(_) => false,
+    });
+    rotations
+        .map(|event| {
+            let entry = log.entry(event.index).kind(Kind::DoesNotVerify)?;
+            let path = log.prove_inclusion(event.index, log.size()).kind(Kind::DoesNotVerify)?;
+            Ok(Rotation { entry, index: event.index, path })
+        })
+        .collect()
+}
+
+fn chunk_step(stored: &Stored, chunk: u64) -> Result<ChunkStep> {
+    let chunks = stored.chunks.chunks();
+    let leaf = usize::try_from(chunk).ok().and_then(|chunk| chunks.get(chunk)).map(|chunk| chunk.leaf.clone());
+    let leaf = leaf.ok_or_else(|| out_of_range("chunk", chunk, chunks.len() as u64))?;
+    let index = LeafIndex::new(chunk);
+    let path = Tree::new(chunks.iter().map(|chunk| chunk.leaf.leaf())).path(index).kind(Kind::Failed)?;
+    Ok(ChunkStep { index, path, leaf })
+}
+
+fn to_row(session: &Session, stored: &Stored, row: u64, without_row: bool) -> Result<Descent> {
+    let (chunk, within) = locate(stored.chunks.chunks().iter().map(|chunk| &chunk.leaf), row)
+        .ok_or_else(|| out_of_range("row", row, stored.manifest.fields().rows))?;
+    let store = session.store()?;
+    let batch = export::chunk(&stored.committed, &store, chunk)
+        .kind(Kind::DoesNotVerify)?
+        .ok_or_else(|| CliError::new(Kind::Failed, "the chunk is gone"))?;
+    let mut encoder = RowEncoder::new(&batch).kind(Kind::Failed)?;
+    let tree = Tree::new(encoder.leaves().kind(Kind::Failed)?.into_iter().map(|leaf| leaf.hash));
+    let index = LeafIndex::new(within);
+    let path = tree.path(index).kind(Kind::Failed)?;
+    let mut bytes = Vec::new();
+    let at = usize::try_from(within).kind(Kind::Failed)?;
+    encoder.encode(at, &mut bytes).kind(Kind::Failed)?;
+    let row = RowStep { index, path, row: (!without_row).then_some(bytes) };
+    Ok(Descent::Row { chunk: chunk_step(stored, chunk as u64)?, row })
+}
+
+/// The chunk that holds the row at this position, and the row's place in it.
+fn locate<'a>(chunks: impl Iterator<Item = &'a ChunkLeafData>, row: u64) -> Option<(usize, u64)> {
+    let mut before = 0_u64;
+    for (index, chunk) in chunks.enumerate() {
+        if row - before < chunk.rows {
+            return Some((index, row - before));
+        }
+        before += chunk.rows;
+    }
+    None
+}
+
+fn out_of_range(what: &str, asked: u64, len: u64) -> CliError {
+    CliError::new(Kind::Usage, format!("there is no {what} {asked}: the dataset has {}", TreeSize::new(len)))
+        .hint("positions count from 0")
+}

@@ -1,0 +1,217 @@
+//! Private keys: PKCS#8 PEM files in the user's own directory, never in a workspace and never on a command line.
+//!
+//! `keys/NAME.pem` holds a key, encrypted if a passphrase was given when it was made; `keys/NAME.did` beside it holds its
+//! `did:key`, so that keys can be listed without a passphrase. `keys/default` names the key that signs where no other is
+//! chosen. Directories are 0700 and files 0600; a key that others may read is refused.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use mira_core::key::SigningKey;
+use pkcs8::der::pem::LineEnding;
+use pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use zeroize::Zeroizing;
+
+use crate::error::{CliError, Kind, Result};
+use crate::home::Home;
+
+/// Largest key file that is read.
+const MAX_KEY_FILE: u64 = 16 << 10;
+
+/// The user's keys.
+#[derive(Debug)]
+pub struct Keystore {
+    dir: PathBuf,
+}
+
+/// What is known of a key without its passphrase.
+#[derive(Debug, Clone)]
+pub struct KeyInfo {
+    /// Its name in this keystore.
+    pub name: String,
+    /// Its public half.
+    pub did: String,
+    /// Whether it signs where no other is chosen.
+    pub is_default: bool,
+}
+
+impl Keystore {
+    /// The keystore of this user; it need not exist yet.
+    pub fn of(home: &Home) -> Self {
+        Self { dir: home.dir().join("keys") }
+    }
+
+    /// Makes a key from fresh randomness; never replaces one.
+    pub fn create(&self, name: &str, passphrase: Option<&str>) -> Result<SigningKey> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut())
+            .map_err(|error| CliError::new(Kind::Failed, format!("no randomness from the system: {error}")))?;
+        self.import(name, &seed, passphrase)
+    }
+
+    /// Stores a key with this seed; never replaces one.
+    pub fn import(&self, name: &str, seed: &[u8; 32], passphrase: Option<&str>) -> Result<SigningKey> {
+        check_name(name)?;
+        let key = SigningKey::from_seed(seed);
+        let pem = encode(seed, passphrase)?;
+        self.make_dir()?;
+        // The public half goes first: a crash between the two leaves a name without a key, which create may take again.
+        let did = key.verifying_key().to_did();
+        let path = self.pem(name);
+        if path.exists() {
+            return Err(CliError::new(Kind::Failed, format!("there is a key {name:?} already")).at(display(&path)));
+        }
+        write(&self.did(name), did.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
+        write(&path, pem.as_bytes(), OpenOptions::new().create_new(true))?;
+        if self.default_name()?.is_none() {
+            self.set_default(name)?;
+        }
+        Ok(key)
+    }
+
+    /// Keeps a key that signs for a log and never for a person, so it is never the default one and never listed.
+    pub fn keep(&self, name: &str, seed: &[u8; 32]) -> Result<()> {
+        check_name(name)?;
+        self.make_dir()?;
+        write(&self.pem(name), encode(seed, None)?.as_bytes(), OpenOptions::new().create_new(true))
+    }
+
+    /// Reads a key; asks `passphrase` only if it is encrypted.
+    pub fn load(&self, name: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<SigningKey> {
+        check_name(name)?;
+        let path = self.pem(name);
+        let pem = Zeroizing::new(read_private(&path).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::NotFound => CliError::new(Kind::NotFound, format!("there is no key {name:?}"))
+                    .hint("mira key list shows your keys, mira key new makes one"),
+                io::ErrorKind::PermissionDenied => CliError::new(Kind::Config, error.to_string())
+                    .at(display(&path))
+                    .hint("a private key must be readable by you alone: chmod 600"),
+                _ => failed(&path, &error),
+            }
+        })?);
+        decode(&pem, passphrase).map_err(|error| error.at(display(&path)))
+    }
+
+    /// All keys, by name.
+    pub fn list(&self) -> Result<Vec<KeyInfo>> {
+        let default = self.default_name()?;
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&self.dir, &error)),
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| failed(&self.dir, &error))?.path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if path.extension().is_none_or(|extension| extension != "pem") || check_name(name).is_err() {
+                continue;
+            }
+            // The key of a log has no public half beside it: it signs for no person.
+            let Ok(did) = fs::read_to_string(self.did(name)) else { continue };
+            let did = did.trim().to_owned();
+            keys.push(KeyInfo { name: name.to_owned(), did, is_default: default.as_deref() == Some(name) });
+        }
+        keys.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(keys)
+    }
+
+    /// The key that signs where no other is chosen.
+    pub fn default_name(&self) -> Result<Option<String>> {
+        let path = self.dir.join("default");
+        match fs::read_to_string(&path) {
+            Ok(name) => Ok(Some(name.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&path, &error)),
+        }
+    }
+
+    /// Chooses the key that signs where no other is chosen.
+    pub fn set_default(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        if !self.pem(name).exists() {
+            return Err(CliError::new(Kind::NotFound, format!("there is no key {name:?}")).hint("mira key list"));
+        }
+        let (temp, path) = (self.dir.join(".default"), self.dir.join("default"));
+        write(&temp, name.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
+        fs::rename(&temp, &path).map_err(|error| failed(&path, &error))
+    }
+
+    fn make_dir(&self) -> Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(|error| failed(&self.dir, &error))
+    }
+
+    fn pem(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.pem"))
+    }
+
+    fn did(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.did"))
+    }
+}
+
+/// Checks that a name can be a file name anywhere: `[a-z0-9][a-z0-9-]{0,62}`.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = name.len() <= 63
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().all(|c| plain(c) || c == b'-')
+        && name != "default";
+    if fits {
+        return Ok(());
+    }
+    Err(CliError::new(Kind::Usage, format!("{name:?} cannot be the name of a key"))
+        .hint("use lower-case letters, digits and hyphens, at most 63"))
+}
+
+fn encode(seed: &[u8; 32], passphrase: Option<&str>) -> Result<Zeroizing<String>> {
+    let key = ed25519_dalek::SigningKey::from_bytes(seed);
+    match passphrase {
+        Some(passphrase) => key.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF),
+        None => key.to_pkcs8_pem(LineEnding::LF),
+    }
+    .map_err(|error| CliError::new(Kind::Failed, format!("the key cannot be encoded: {error}")))
+}
+
+fn decode(pem: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<SigningKey> {
+    let key = if pem.contains("ENCRYPTED PRIVATE KEY") {
+        let passphrase = passphrase()?;
+        ed25519_dalek::SigningKey::from_pkcs8_encrypted_pem(pem, passphrase.as_bytes())
+            .map_err(|_| CliError::new(Kind::Failed, "the passphrase does not open this key"))?
+    } else {
+        ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
+            .map_err(|error| CliError::new(Kind::Failed, format!("not an ed25519 key in PKCS#8: {error}")))?
+    };
+    Ok(SigningKey::from_seed(&Zeroizing::new(key.to_bytes())))
+}
+
+fn read_private(path: &Path) -> io::Result<String> {
+    let meta = fs::metadata(path)?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may read this private key"));
+    }
+    if meta.len() > MAX_KEY_FILE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than any key file"));
+    }
+    fs::read_to_string(path)
+}
+
+fn write(path: &Path, bytes: &[u8], options: &mut OpenOptions) -> Result<()> {
+    let mut write = || {
+        let mut file = options.write(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &io::Error) -> CliError {
+    CliError::new(Kind::Failed, error.to_string()).at(display(path))
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,141 @@
+//! The workspace's log together with what its entries add up to.
+
+use std::fs;
+
+use mira_core::dsse::Envelope;
+use mira_core::entry::Entry;
+use mira_core::fold::{Accepted, Fold, Outcome, Refusal};
+use mira_core::id::{EpochNumber, LeafIndex};
+use mira_core::key::SigningKey;
+use mira_core::log::vkey::VerifierKey;
+use mira_core::statement::{Common, Predicate, Statement};
+use mira_lineage::log::{FsStorage, Log, LogSigner};
+
+use crate::clock;
+use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::home::Home;
+use crate::keystore::Keystore;
+use crate::workspace::Workspace;
+
+/// The log of a workspace, verified on opening, and the fold over it.
+#[derive(Debug)]
+pub struct Ledger {
+    log: Log<FsStorage>,
+    fold: Fold,
+    history: Vec<Event>,
+}
+
+/// One entry of the log, accepted or not.
+#[derive(Debug)]
+pub struct Event {
+    /// Its place in the log.
+    pub index: LeafIndex,
+    /// What the fold made of it.
+    pub outcome: Outcome,
+}
+
+impl Ledger {
+    /// Opens the log, checks its checkpoint and its right edge, and folds its entries.
+    pub fn open(workspace: &Workspace) -> Result<Self> {
+        let key = log_key(workspace)?;
+        let storage = FsStorage::open(workspace.path("log")).kind(Kind::Failed)?;
+        let log = Log::open(storage, &key).kind(Kind::DoesNotVerify).map_err(|error| {
+            error.at(workspace.path("log").display().to_string()).hint("mira fsck says what is damaged")
+        })?;
+        let mut fold = Fold::new(key.name().clone());
+        let mut history = Vec::new();
+        let all = LeafIndex::new(0)..LeafIndex::new(log.size().value());
+        for (index, entry) in (0..).zip(log.entries(all).kind(Kind::DoesNotVerify)?) {
+            let outcome = fold.apply(&entry.kind(Kind::DoesNotVerify)?);
+            history.push(Event { index: LeafIndex::new(index), outcome });
+        }
+        Ok(Self { log, fold, history })
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log<FsStorage> {
+        &self.log
+    }
+
+    /// What the accepted entries add up to.
+    pub fn fold(&self) -> &Fold {
+        &self.fold
+    }
+
+    /// Every entry, in order.
+    pub fn history(&self) -> &[Event] {
+        &self.history
+    }
+
+    /// The entry that was accepted at this place.
+    pub fn accepted(&self, index: LeafIndex) -> Option<&Accepted> {
+        let event = self.history.get(usize::try_from(index.value()).ok()?)?;
+        match &event.outcome {
+            Outcome::Accepted(accepted) => Some(accepted),
+            Outcome::Refused(_) => None,
+        }
+    }
+
+    /// The last epoch that was sealed, if any.
+    pub fn last_epoch(&self) -> Result<Option<EpochNumber>> {
+        let epochs = mira_lineage::epoch::read_all(&self.log).kind(Kind::DoesNotVerify)?;
+        Ok(epochs.last().map(mira_lineage::epoch::SealedEpoch::number))
+    }
+
+    /// Signs a statement, and logs it if the fold would accept it. The caller holds the workspace's lock.
+    pub fn record(&mut self, predicate: Predicate, key: &SigningKey, signer: &LogSigner) -> Result<&Accepted> {
+        let contributor = self.contributor_of(key);
+        let common =
+            Common { claimed_at: clock::now()?, contributor_id: contributor, nonce: clock::nonce()?, prev: None };
+        let statement = Statement::new(common, predicate).kind(Kind::Usage)?;
+        let envelope = Envelope::seal(&statement.to_payload(), &[key]).kind(Kind::Failed)?;
+        let entry = Entry::of(&envelope).kind(Kind::Failed)?;
+        self.fold.check(entry.as_bytes()).map_err(|refusal| refused(&refusal))?;
+        let indices = self.log.append(&[entry.as_bytes()], signer).kind(Kind::Failed)?;
+        // The checkpoint is in place: from here on the entry is logged, whatever becomes of this process.
+        let outcome = self.fold.apply(entry.as_bytes());
+        self.history.push(Event { index: indices.start, outcome });
+        self.accepted(indices.start)
+            .ok_or_else(|| CliError::new(Kind::Failed, "the log took an entry that its own fold refuses"))
+    }
+
+    /// Whose key this is: by the log, and else its own first key's.
+    fn contributor_of(&self, key: &SigningKey) -> mira_core::digest::ContributorId {
+        let public = key.verifying_key();
+        self.fold.by_key(&public).copied().unwrap_or_else(|| public.contributor_id())
+    }
+}
+
+/// What the log's fold says no to, as an error of the command.
+fn refused(refusal: &Refusal) -> CliError {
+    CliError::new(Kind::DoesNotVerify, format!("the log would refuse this ({}): {}", refusal.reason(), chain(refusal)))
+}
+
+/// The public key of the workspace's log.
+pub fn log_key(workspace: &Workspace) -> Result<VerifierKey> {
+    let path = workspace.path("log.vkey");
+    let text = fs::read_to_string(&path)
+        .map_err(|error| CliError::new(Kind::Config, error.to_string()).at(path.display().to_string()))?;
+    text.trim_end().parse().kind(Kind::Config).map_err(|error| error.at(path.display().to_string()))
+}
+
+/// The private key of the workspace's log, which its owner keeps among their keys.
+pub fn log_signer(workspace: &Workspace, home: &Home) -> Result<LogSigner> {
+    let key = log_key(workspace)?;
+    let name = log_key_name(&key);
+    let signing = Keystore::of(home).load(&name, no_passphrase).map_err(|error| match error.kind {
+        Kind::NotFound => CliError::new(Kind::NotFound, format!("you do not hold the key of the log {}", key.name()))
+            .hint("only whoever made this workspace can add to its log"),
+        _ => error,
+    })?;
+    Ok(LogSigner::new(key.name().clone(), signing))
+}
+
+/// Under which name the key of a log is kept.
+pub fn log_key_name(key: &VerifierKey) -> String {
+    format!("log-{}", key.id())
+}
+
+fn no_passphrase() -> Result<zeroize::Zeroizing<String>> {
+    Err(CliError::new(Kind::Config, "the key of a log is not encrypted"))
+}

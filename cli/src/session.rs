@@ -1,0 +1,80 @@
+//! What most commands begin with: the workspace, its ledger, and who is asking.
+
+use mira_core::digest::ContributorId;
+use mira_core::key::{SigningKey, VerifyingKey};
+use mira_ingest::store::Store;
+
+use crate::args::Global;
+use crate::blobs::Blobs;
+use crate::commands::key::passphrase;
+use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::home::Home;
+use crate::keystore::Keystore;
+use crate::ledger::Ledger;
+use crate::refs::{self, Found};
+use crate::workspace::Workspace;
+
+/// An open workspace and its user.
+#[derive(Debug)]
+pub struct Session {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The user's keys and trust.
+    pub home: Home,
+    /// The log and what it adds up to.
+    pub ledger: Ledger,
+    key_name: Option<String>,
+}
+
+impl Session {
+    /// Finds and opens the workspace.
+    pub fn open(global: &Global) -> Result<Self> {
+        let home = Home::locate(global.home.as_deref())?;
+        let workspace = Workspace::find(global.workspace.as_deref())?;
+        let ledger = Ledger::open(&workspace)?;
+        Ok(Self { workspace, home, ledger, key_name: global.key.clone() })
+    }
+
+    /// The small files.
+    pub fn blobs(&self) -> Blobs {
+        Blobs::of(&self.workspace)
+    }
+
+    /// The chunk files.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(self.workspace.path("store")).kind(Kind::Failed)
+    }
+
+    /// The key that signs: `--key`, else the default one.
+    pub fn signing_key(&self) -> Result<SigningKey> {
+        let keys = Keystore::of(&self.home);
+        let name = match &self.key_name {
+            Some(name) => name.clone(),
+            None => keys
+                .default_name()?
+                .ok_or_else(|| CliError::new(Kind::NotFound, "you have no signing key").hint("mira key new"))?,
+        };
+        keys.load(&name, || {
+            passphrase()?.ok_or_else(|| {
+                CliError::new(Kind::Config, format!("the key {name:?} is encrypted"))
+                    .hint("MIRA_PASSPHRASE_FILE names a file with its passphrase")
+            })
+        })
+    }
+
+    /// Who is asking, for names without an owner; nobody if there is no key yet.
+    pub fn me(&self) -> Result<Option<ContributorId>> {
+        let keys = Keystore::of(&self.home).list()?;
+        let chosen = keys.iter().find(|key| match &self.key_name {
+            Some(name) => key.name == *name,
+            None => key.is_default,
+        });
+        let Some(key) = chosen.and_then(|key| VerifyingKey::from_did(&key.did).ok()) else { return Ok(None) };
+        Ok(Some(self.ledger.fold().by_key(&key).copied().unwrap_or_else(|| key.contributor_id())))
+    }
+
+    /// Finds what a REF stands for.
+    pub fn find(&self, text: &str) -> Result<Found<'_>> {
+        refs::resolve(self.ledger.fold(), text, self.me()?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Files that a command leaves for its user: whole or not at all, and never over another without `--force`.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{CliError, Kind, Result};
+
+/// Writes a file from bytes at hand.
+pub fn whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
+    stream(path, force, |file| file.write_all(bytes).map_err(|error| failed(path, &error)))
+}
+
+/// Writes a file as it is made. It gets its name when `fill` has returned without an error and all is durable; a crash
+/// or an error before leaves at most a hidden temporary file.
+pub fn stream(path: &Path, force: bool, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(CliError::new(Kind::Failed, "there is a file already")
+            .at(display(path))
+            .hint("--force replaces it"));
+    }
+    let temp = temporary(path)?;
+    let result = File::create_new(&temp).map_err(|error| failed(&temp, &error)).and_then(|file| {
+        let mut file = BufWriter::with_capacity(1 << 20, file);
+        fill(&mut file)?;
+        let file = file.into_inner().map_err(|error| failed(&temp, error.error()))?;
+        file.sync_all().map_err(|error| failed(&temp, &error))?;
+        // A link fails where a rename would replace: another file may have come since the check above.
+        match force {
+            true => fs::rename(&temp, path),
+            false => fs::hard_link(&temp, path).and_then(|()| fs::remove_file(&temp)),
+        }
+        .map_err(|error| failed(path, &error))
+    });
+    if result.is_err() {
+        // Nothing more can be done about a file that cannot be removed.
+        let _ = fs::remove_file(&temp);
+    }
+    result
+}
+
+fn temporary(path: &Path) -> Result<PathBuf> {
+    let name =
+        path.file_name().ok_or_else(|| CliError::new(Kind::Usage, "not the name of a file").at(display(path)))?;
+    Ok(path.with_file_name(format!(".{}.tmp-{}", name.to_string_lossy(), std::process::id())))
+}
+
+fn failed(path: &Path, error: &io::Error) -> CliError {
+    CliError::new(Kind::Failed, error.to_string()).at(display(path))
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
