@@ -241,6 +241,15 @@ fn scenarios() -> Vec<Scenario> {
         other.proof(3, to_row(0, 1)).to_bytes()
     });
 
+    add("signature_wrong", Failed(Step::Signature), "the log holds an entry whose signature is not by its key", {
+        let mut log = Log::sample();
+        log.entries[3] = sample::badly_signed(&log.entries[3]);
+        log.proof(3, to_row(0, 1)).to_bytes()
+    });
+    add("ends_in_path", Refused, "the file ends after the first hash of its path", {
+        malformed(&row, &|text| text[..text.find("\nindex").unwrap() + 60].to_owned())
+    });
+
     let rotated = Log::rotated();
     let with_rotation = |spoil: &dyn Fn(&mut Parts)| {
         let mut parts = rotated.proof(3, to_row(0, 1));
@@ -270,12 +279,21 @@ fn scenarios() -> Vec<Scenario> {
         parts.to_bytes()
     });
 
-    let malformed = |change: &dyn Fn(&str) -> String| change(&String::from_utf8(row.to_bytes()).unwrap()).into_bytes();
-    add("truncated", Refused, "the file ends in its path", malformed(&|text| text[..text.len() * 2 / 3].to_owned()));
-    add("trailing_garbage", Refused, "a line after the checkpoint", malformed(&|text| format!("{text}more\n")));
-    add("another_format", Refused, "another version of the container", malformed(&|text| text.replace("@v1", "@v2")));
+    add(
+        "truncated",
+        Refused,
+        "the file ends in its extra line",
+        malformed(&row, &|text| text[..text.len() * 2 / 3].to_owned()),
+    );
+    add("trailing_garbage", Refused, "a line after the checkpoint", malformed(&row, &|text| format!("{text}more\n")));
+    add(
+        "another_format",
+        Refused,
+        "another version of the container",
+        malformed(&row, &|text| text.replace("@v1", "@v2")),
+    );
     add("no_extra", Refused, "a tlog-proof of something else", {
-        malformed(&|text| {
+        malformed(&row, &|text| {
             text.lines().filter(|line| !line.starts_with("extra")).map(|line| format!("{line}\n")).collect()
         })
     });
@@ -399,6 +417,10 @@ fn anchor() -> AnchorClaim {
         contract: [2; 20],
         transaction: [3; 32],
     }
+}
+
+fn malformed(parts: &Parts, change: &dyn Fn(&str) -> String) -> Vec<u8> {
+    change(&String::from_utf8(parts.to_bytes()).unwrap()).into_bytes()
 }
 
 fn with_extra(parts: &Parts, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {

@@ -170,6 +170,14 @@ pub(crate) fn contribution(key: &SigningKey) -> Entry {
     sign(&statement, &[key])
 }
 
+/// The same entry with another signature, as a careless log might take it.
+pub(crate) fn badly_signed(entry: &Entry) -> Entry {
+    let mut bytes = entry.as_bytes().to_vec();
+    let sig = bytes.windows(7).position(|window| window == b"\"sig\":\"").unwrap() + 7;
+    bytes[sig] = if bytes[sig] == b'A' { b'B' } else { b'A' };
+    Entry::parse(&bytes).unwrap()
+}
+
 pub(crate) fn rotation(old: &SigningKey, new: &SigningKey, nonce: u8) -> Entry {
     let rotate = Rotate { old: old.verifying_key(), new: new.verifying_key() };
     let statement = Statement::new(common(&contributor_key(), nonce), Predicate::Rotate(rotate)).unwrap();
