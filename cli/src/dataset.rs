@@ -1,6 +1,5 @@
 //! A dataset of this workspace, from the statement that contributed it down to its chunk files.
 
-use mira_core::digest::StatementId;
 use mira_core::manifest::{ChunkList, MAX_CHUNK_LIST, MAX_MANIFEST, Manifest};
 use mira_core::statement::Dataset;
 use mira_ingest::commit::CommittedDataset;
@@ -14,8 +13,6 @@ use crate::refs::Found;
 /// A dataset whose manifest and chunk list are here and belong to its statement.
 #[derive(Debug)]
 pub struct Stored {
-    /// The statement.
-    pub statement: StatementId,
     /// The manifest.
     pub manifest: Manifest,
     /// Its chunks.
@@ -46,5 +43,5 @@ pub fn load(ledger: &Ledger, blobs: &Blobs, found: &Found<'_>) -> Result<Stored>
     let chunks = manifest.open_chunk_list(&bytes).kind(Kind::DoesNotVerify)?;
     let physical = PhysicalSchema::parse(&fields.physical).kind(Kind::DoesNotVerify)?;
     let committed = CommittedDataset::new(physical, chunks.chunks().to_vec()).kind(Kind::DoesNotVerify)?;
-    Ok(Stored { statement: found.id, manifest, chunks, committed })
+    Ok(Stored { manifest, chunks, committed })
 }

@@ -5,7 +5,7 @@ use std::fs;
 use mira_core::dsse::Envelope;
 use mira_core::entry::Entry;
 use mira_core::fold::{Accepted, Fold, Outcome, Refusal};
-use mira_core::id::{EpochNumber, LeafIndex};
+use mira_core::id::LeafIndex;
 use mira_core::key::SigningKey;
 use mira_core::log::vkey::VerifierKey;
 use mira_core::statement::{Common, Predicate, Statement};
@@ -74,12 +74,6 @@ impl Ledger {
             Outcome::Accepted(accepted) => Some(accepted),
             Outcome::Refused(_) => None,
         }
-    }
-
-    /// The last epoch that was sealed, if any.
-    pub fn last_epoch(&self) -> Result<Option<EpochNumber>> {
-        let epochs = mira_lineage::epoch::read_all(&self.log).kind(Kind::DoesNotVerify)?;
-        Ok(epochs.last().map(mira_lineage::epoch::SealedEpoch::number))
     }
 
     /// Signs a statement, and logs it if the fold would accept it. The caller holds the workspace's lock.

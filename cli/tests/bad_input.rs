@@ -1,0 +1,291 @@
+//! What must be refused: with the right exit code, in three lines, and without losing anything.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests state what they expect")]
+
+mod world;
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use world::{World, files, sample};
+
+#[test]
+fn files_that_are_no_dataset() {
+    let world = World::new();
+    let parquet = {
+        world.ok(&["add", &sample("data/penguins.csv")]);
+        world.ok(&["get", "penguins", "-o", "good.parquet"]);
+        fs::read(world.ws("good.parquet")).unwrap()
+    };
+    let mut flipped = parquet.clone();
+    let end = flipped.len();
+    flipped[end - 20] ^= 0xff;
+    for (name, bytes, message) in [
+        ("a.bin", &b"\x00\x01\x02"[..], "format"),
+        ("empty.csv", b"", "empty"),
+        ("header.csv", b"a,b\n", "row"),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "ragged.csv:3"),
+        ("utf8.csv", b"a\n\xff\xfe\n", "UTF-8"),
+        ("twice.csv", b"a,a\n1,2\n", "a"),
+        ("quote.csv", b"a,b\n\"x\"y,2\n", "quote.csv:2"),
+        ("list.ndjson", b"[1,2]\n", "list.ndjson:1"),
+        ("twice.ndjson", b"{\"a\":1,\"a\":2}\n", "twice.ndjson:1"),
+        ("truncated.parquet", &parquet[..parquet.len() / 2], "truncated.parquet"),
+        ("flipped.parquet", &flipped, "flipped.parquet"),
+        ("text.parquet", b"this is not Parquet", "text.parquet"),
+    ] {
+        world.write(name, bytes);
+        world.fails(1, message, &["add", name]);
+    }
+    world.fails(1, "nowhere.csv", &["add", "nowhere.csv"]);
+    assert_eq!(world.json(&["log"])["size"].as_u64(), Some(1), "nothing was logged");
+}
+
+#[test]
+fn values_that_do_not_fit_a_schema() {
+    let world = World::new();
+    world.write("s.json", r#"[["n","int"]]"#);
+    world.write("word.csv", "n\n1\nword\n");
+    world.fails(1, "word.csv:3", &["add", "word.csv", "--schema", "s.json"]);
+    world.write("bad.json", r#"[["n","integer"]]"#);
+    world.fails(2, "integer", &["add", "word.csv", "--schema", "bad.json"]);
+    world.write("extra.csv", "n,m\n1,2\n");
+    world.fails(1, "m", &["add", "extra.csv", "--schema", "s.json"]);
+}
+
+#[test]
+fn names_that_stand_for_nothing() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.fails(1, "did you mean penguins?", &["show", "pengiuns"]);
+    world.fails(1, "1 versions", &["show", "penguins@2"]);
+    world.fails(1, "nothing", &["show", "0123456789abcdef"]);
+    world.fails(2, "version", &["show", "penguins@0"]);
+    world.fails(2, "kind of REF", &["show", "what:penguins"]);
+    world.fails(1, "label", &["show", "nobody/penguins"]);
+    world.fails(2, "there is no row 344", &["prove", "row", "penguins", "344"]);
+    world.fails(2, "there is no chunk 1", &["prove", "chunk", "penguins", "1"]);
+    world.fails(2, "deadbeef", &["add", &sample("data/penguins.csv"), "--name", "deadbeef"]);
+}
+
+#[test]
+fn a_name_with_two_owners_needs_one() {
+    let world = World::new();
+    world.ok(&["key", "new", "other"]);
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.ok(&["add", &sample("data/penguins.csv"), "--key", "other"]);
+    world.ok(&["show", "penguins"]);
+    world.ok(&["key", "new", "third"]);
+    world.fails(2, "several owners", &["show", "penguins", "--key", "third"]);
+    let did = world.json(&["key", "list"])["keys"][1]["did"].as_str().unwrap().to_owned();
+    world.ok(&["show", &format!("{did}/penguins"), "--key", "third"]);
+}
+
+#[test]
+fn keys_that_cannot_sign() {
+    let world = World::new();
+    let penguins = sample("data/penguins.csv");
+    world.fails(1, "there is no key", &["add", &penguins, "--key", "nobody"]);
+    world.fails(2, "cannot be the name", &["add", &penguins, "--key", "../main"]);
+    let pem = world.path("home/keys/main.pem");
+    fs::set_permissions(&pem, Permissions::from_mode(0o640)).unwrap();
+    world.fails(1, "others may read", &["add", &penguins]);
+    fs::set_permissions(&pem, Permissions::from_mode(0o600)).unwrap();
+    fs::write(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+    world.fails(1, "not an ed25519 key", &["add", &penguins]);
+}
+
+#[test]
+fn proofs_that_do_not_hold() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.ok(&["prove", "row", "penguins", "3", "-o", "p.tlog-proof"]);
+    let proof = fs::read_to_string(world.ws("p.tlog-proof")).unwrap();
+
+    world.write("truncated.tlog-proof", &proof[..proof.len() / 2]);
+    world.fails(3, "truncated.tlog-proof", &["verify", "truncated.tlog-proof"]);
+    world.write("other.tlog-proof", "what is this?\n");
+    world.fails(3, "tlog-proof", &["verify", "other.tlog-proof"]);
+    world.fails(1, "nowhere", &["verify", "nowhere.tlog-proof"]);
+
+    let line = proof.find("extra ").unwrap() + 40;
+    let mut edited = proof.clone().into_bytes();
+    edited[line] = if edited[line] == b'A' { b'B' } else { b'A' };
+    world.write("edited.tlog-proof", edited);
+    let ended = world.run(&["verify", "edited.tlog-proof"]);
+    assert_eq!(ended.code, 3);
+
+    // Sound, but from a log that the verifier has no reason to believe.
+    let stranger = World::new();
+    fs::copy(world.ws("p.tlog-proof"), stranger.ws("p.tlog-proof")).unwrap();
+    stranger.ok(&["trust", "remove", "log.example.org/test"]);
+    let ended = stranger.run(&["verify", "p.tlog-proof"]);
+    assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("not one you trust"));
+    let vkey = world.ok(&["log", "--vkey"]);
+    stranger.ok(&["trust", "add", vkey.trim()]);
+    stranger.ok(&["verify", "p.tlog-proof"]);
+    let somebody = "256caa6764a528a224a869c3a262233af195e32586a9267c8cd123f91f6a69b8";
+    assert_eq!(stranger.run(&["verify", "p.tlog-proof", "--signer", somebody]).code, 3);
+}
+
+#[test]
+fn files_edited_behind_our_back() {
+    for (what, dir, command) in [
+        ("a manifest or chunk list", "blobs", vec!["get", "penguins", "-o", "copy.csv"]),
+        ("a chunk file", "store/objects", vec!["get", "penguins", "-o", "copy.csv"]),
+        ("a log tile", "log/tile", vec!["ls"]),
+        ("the checkpoint", "log/checkpoint", vec!["ls"]),
+    ] {
+        let world = World::new();
+        world.ok(&["add", &sample("data/penguins.csv")]);
+        let path = world.ws(".mira").join(dir);
+        let targets = if path.is_dir() { files(&path) } else { vec![path] };
+        for target in targets {
+            let good = fs::read(&target).unwrap();
+            let mut bad = good.clone();
+            let middle = bad.len() / 2;
+            bad[middle] ^= 1;
+            fs::write(&target, &bad).unwrap();
+            world.fails(3, "", &command);
+            assert!(!world.ws("copy.csv").exists(), "{what}: half a file was left");
+            fs::write(&target, &good).unwrap();
+        }
+        world.ok(&command);
+    }
+}
+
+#[test]
+fn a_tile_or_an_object_that_is_gone() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    for tile in files(&world.ws(".mira/log/tile")) {
+        let aside = world.path("aside");
+        fs::rename(&tile, &aside).unwrap();
+        assert_ne!(world.run(&["ls"]).code, 0, "{}", tile.display());
+        fs::rename(&aside, &tile).unwrap();
+    }
+    fs::remove_dir_all(world.ws(".mira/store/objects")).unwrap();
+    assert_ne!(world.run(&["get", "penguins", "-o", "copy.csv"]).code, 0);
+    // Adding the file again brings its chunks back.
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.ok(&["get", "penguins", "-o", "copy.csv"]);
+}
+
+#[test]
+fn a_log_taken_back_behind_a_sealed_epoch() {
+    let world = World::new();
+    let checkpoint = world.ws(".mira/log/checkpoint");
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    let old = fs::read(&checkpoint).unwrap();
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    world.ok(&["seal"]);
+    fs::write(&checkpoint, old).unwrap();
+    world.fails(3, "epoch", &["seal"]);
+}
+
+#[test]
+fn another_checkpoint_of_the_same_size() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    let log = world.ws(".mira/log");
+    let aside = world.path("aside");
+    copy(&log, &aside);
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    world.ok(&["seal"]);
+    world.ok(&["prove", "entry", "airlines", "-o", "p.tlog-proof"]);
+    let epochs = world.path("epochs");
+    copy(&log.join("epochs"), &epochs);
+    // The same key signs another history of the same length.
+    fs::remove_dir_all(&log).unwrap();
+    copy(&aside, &log);
+    world.ok(&["add", &sample("data/weather.csv")]);
+    copy(&epochs, &log.join("epochs"));
+    world.fails(3, "epoch", &["seal"]);
+    // Whoever kept the first checkpoint sees the fork.
+    let forked = log.join("checkpoint");
+    let first = epochs.join("1");
+    world.ok(&["verify", "p.tlog-proof", "--checkpoint", first.to_str().unwrap()]);
+    assert_eq!(world.run(&["verify", "p.tlog-proof", "--checkpoint", forked.to_str().unwrap()]).code, 3);
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let world = World::new();
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(world.ws(".mira/lock")).unwrap();
+    lock.lock().unwrap();
+    world.fails(1, "another mira is writing", &["add", &sample("data/penguins.csv")]);
+    world.ok(&["ls"]);
+    drop(lock);
+    world.ok(&["add", &sample("data/penguins.csv")]);
+}
+
+#[test]
+fn workspaces_that_are_none() {
+    let world = World::new();
+    world.fails(1, "already", &["init"]);
+    fs::write(world.ws(".mira/version"), "99\n").unwrap();
+    world.fails(1, "version 99", &["ls"]);
+    fs::write(world.ws(".mira/version"), "1\n").unwrap();
+    world.fails(1, "not a workspace", &["ls", "--workspace", "/"]);
+}
+
+#[test]
+fn output_is_never_written_over() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.write("mine.csv", "precious\n");
+    world.fails(1, "there is a file already", &["get", "penguins", "-o", "mine.csv"]);
+    world.fails(1, "there is a file already", &["prove", "entry", "penguins", "-o", "mine.csv"]);
+    assert_eq!(fs::read_to_string(world.ws("mine.csv")).unwrap(), "precious\n");
+    world.ok(&["get", "penguins", "-o", "mine.csv", "--force"]);
+    world.fails(2, "format", &["get", "penguins", "-o", "copy.xyz"]);
+}
+
+#[test]
+fn usage_errors_have_their_code() {
+    let world = World::new();
+    for args in
+        [&["nonsense"][..], &["add"], &["verify", "--nonsense", "x"], &["add", "x.csv", "--allow", "everything"]]
+    {
+        assert_eq!(world.run(args).code, 2, "{args:?}");
+    }
+    assert!(world.run(&["veriffy"]).err.contains("verify"), "the nearest verb is suggested");
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let world = World::new();
+    let mut text = String::from("id,word,amount\n");
+    for row in 0..300_000_u32 {
+        let hash = row.wrapping_mul(2_654_435_761);
+        text.push_str(&format!("{row},w{hash:x},{}.5\n", hash % 9973));
+    }
+    world.write("big.csv", &text);
+    let expected = World::new();
+    fs::copy(world.ws("big.csv"), expected.ws("big.csv")).unwrap();
+    let root = expected.json(&["add", "big.csv"])["root"].clone();
+    for wait in [5, 20, 40, 80, 120, 180, 250, 400] {
+        let mut child = world.command(&["add", "big.csv", "-q"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        // A child that has ended already cannot be killed, and need not be.
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert!(world.json(&["log"])["size"].as_u64() <= Some(1), "nothing is logged twice");
+    }
+    assert_eq!(world.json(&["add", "big.csv"])["root"], root);
+    assert_eq!(world.json(&["log"])["size"].as_u64(), Some(1));
+    world.ok(&["get", "big", "-o", "copy.csv"]);
+    assert!(fs::read_to_string(world.ws("copy.csv")).unwrap() == text);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, &target).unwrap();
+    }
+}
