@@ -1,7 +1,17 @@
 //! Whatever is missing or edited is found and named, by the reader that comes across it and by the full check.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 mod support;
 
+use mira_core::id::LeafIndex;
+use mira_core::merkle::{CompactRange, TreeHead, leaf_hash};
 use mira_lineage::epoch::{EpochError, OpenEpoch};
 use mira_lineage::log::{Defect, Log, MemoryStorage, OpenError, ReadError, Report, Storage, check_everything};
 use support::{check_log, entries, index, memory_log, signer, signer_of, slices};
@@ -24,8 +34,7 @@ fn read_everything(storage: &MemoryStorage) -> Result<(), String> {
         OpenError::Read(error) => error.path(),
         other => other.to_string(),
     })?;
-    let size = log.size();
-    let all = log.entries(index(0)..index(size.value() as usize)).unwrap();
+    let all = log.entries(index(0)..LeafIndex::new(log.size().value())).unwrap();
     all.collect::<Result<Vec<_>, _>>().map(drop).map_err(|error| error.path())
 }
 
@@ -49,7 +58,7 @@ fn every_object_counts() {
             copy.put(&path, &mutated).unwrap();
             let report = check(&copy);
             let found: Vec<_> = report.defects.iter().map(Defect::path).collect();
-            assert_eq!(found, [path.clone()], "{path} {why}: {:?}", report.defects);
+            assert_eq!(found, std::slice::from_ref(&path), "{path} {why}: {:?}", report.defects);
             assert_eq!(read_everything(&copy), Err(path.clone()), "{path} {why}");
         }
         let copy = storage.clone();
@@ -175,7 +184,22 @@ fn every_defect_is_reported() {
     storage.remove("tile/0/002.p/201");
     let found: Vec<_> = check(&storage).defects.iter().map(Defect::path).collect();
     assert_eq!(found, ["tile/entries/000", "tile/0/001", "tile/0/002.p/201"]);
-    storage.remove("tile/0/000");
+    // Where entries and hashes are both gone, the check ends and says so.
+    storage.remove("tile/entries/001");
+    storage.remove("tile/0/001");
     let found: Vec<_> = check(&storage).defects.iter().map(Defect::path).collect();
-    assert!(found.contains(&"tile/0/000".to_owned()) && found.contains(&"tile/0/001".to_owned()), "{found:?}");
+    assert_eq!(found, ["tile/entries/000", "tile/entries/001", "tile/0/001", "tile/entries, from entry 256 on"]);
+}
+
+/// A checkpoint that promises more than any disk holds costs no time.
+#[test]
+fn a_size_out_of_all_proportion() {
+    let storage = memory_log(&entries("a", 0..5));
+    let now = storage.checkpoint(10_000).unwrap().unwrap();
+    let boast = TreeHead { size: CompactRange::MAX_SIZE, root: leaf_hash(b"") };
+    let signed = signer().sign(&signer().sign_empty().unwrap(), boast, &[]).unwrap();
+    storage.swap_checkpoint(Some(&now), signed.signed().as_bytes()).unwrap();
+    let found: Vec<_> = check(&storage).defects.iter().map(Defect::path).collect();
+    assert_eq!(found, ["tile/entries/000", "tile/0/000", "tile/entries, from entry 0 on"]);
+    assert!(matches!(Log::open(&storage, signer().verifier()), Err(OpenError::Read(ReadError::Missing { .. }))));
 }

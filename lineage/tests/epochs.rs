@@ -1,5 +1,13 @@
 //! Epochs are numbered from 1, grow, and lie within the log.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 mod support;
 
 use mira_lineage::epoch::{self, EpochError, OpenEpoch};

@@ -1,11 +1,19 @@
 //! Every write of an append, broken before it lands and after; then the log is opened again, checked, and goes on.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 mod support;
 
 use mira_lineage::epoch::{self, EpochError, OpenEpoch};
 use mira_lineage::log::{AppendError, CreateError, Fault, Faulty, FsStorage, Log, MemoryStorage, Storage};
 use proptest::prelude::*;
-use support::{check_contents, check_log, copy_directory, entries, memory_log, signer, slices};
+use support::{check_contents, check_log, copy_directory, entries, memory_log, signer, size, slices};
 
 /// Breaks each write of appending `count` entries to a log of `start`, on a fresh copy of the log each time.
 fn sweep<S: Storage>(start: usize, count: usize, copy: impl Fn() -> S) {
@@ -22,7 +30,7 @@ fn sweep<S: Storage>(start: usize, count: usize, copy: impl Fn() -> S) {
 
             // Whatever happened, the log is whole: with the batch, or without any of it.
             let reopened = Log::open(&storage, signer().verifier()).unwrap();
-            let landed = reopened.size().value() as usize > start;
+            let landed = reopened.size() > size(start);
             let mut expected = before.clone();
             expected.extend(first.iter().filter(|_| landed).cloned());
             check_contents(&storage, &expected);

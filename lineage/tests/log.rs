@@ -1,5 +1,13 @@
 //! Appending and reading, against the naive definitions.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 mod support;
 
 use mira_core::merkle::naive;

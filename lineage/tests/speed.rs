@@ -1,6 +1,14 @@
 //! How many durable appends a directory takes in a second. Prints figures and checks none, so it runs when asked:
 //! `cargo test -p mira-lineage --test speed -- --ignored --nocapture`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -18,7 +26,7 @@ fn durable_appends() {
         let mut all = Vec::new();
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(3) {
-            let entries: Vec<Vec<u8>> = (0..batch).map(|at| vec![(at % 251) as u8; 1000]).collect();
+            let entries: Vec<Vec<u8>> = (0..batch).map(|at| format!("{at:01000}").into_bytes()).collect();
             log.append(&slices(&entries), &signer()).unwrap();
             all.extend(entries);
         }

@@ -6,7 +6,7 @@ use mira_core::id::{LeafIndex, TreeSize};
 use mira_core::merkle::Subtree;
 use mira_core::tile::{EntryBundle, Tile};
 
-use super::growth::{Edge, Growth, TooLong};
+use super::growth::{Edge, Growth, Object, TooLong};
 use super::open::MAX_CHECKPOINT;
 use super::tiles::{ReadError, Tiles};
 use super::{Log, LogSigner, MAX_ENTRY, SignError, Storage, StorageError, bundle};
@@ -62,7 +62,7 @@ impl<S: Storage> Log<S> {
         let growth = Growth::new(&self.range, edge, entries).map_err(|TooLong { position }| {
             AppendError::EntryTooLong { position, found: entries.get(position).map_or(0, |entry| entry.len()) }
         })?;
-        for (path, bytes) in &growth.objects {
+        for Object { path, bytes } in &growth.objects {
             self.storage.put(path, bytes).map_err(AppendError::Write)?;
             // Dies here: tiles wider than the log, which the next append writes over or passes by.
         }

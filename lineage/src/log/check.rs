@@ -10,7 +10,7 @@ use mira_core::tile::{EntryBundle, Tile};
 
 use super::open::{OpenError, read_checkpoint};
 use super::storage::{CHECKPOINT, Storage, StorageError};
-use super::tiles::{ReadError, fetch_bundle, fetch_tile, missing};
+use super::tiles::{Found, ReadError, fetch_bundle, fetch_tile};
 use super::{LEVELS, head_of};
 use crate::epoch::{self, EpochError, SealedEpoch};
 
@@ -51,8 +51,8 @@ pub enum Defect {
     /// A tile or entry bundle is missing, malformed or edited.
     #[error("a part of the log is missing or edited")]
     Object(#[source] ReadError),
-    /// Neither entries nor leaf hashes are there, so the tree could not be built from here on.
-    #[error("without its entries from {from} on, the tree cannot be built again")]
+    /// Neither entries nor leaf hashes are there, so that nothing from here on was checked.
+    #[error("without the entries from {from} on, the tree cannot be built again")]
     Incomplete {
         /// The first entry that is missing.
         from: LeafIndex,
@@ -82,7 +82,7 @@ impl Defect {
 }
 
 /// Reads every entry, tile and epoch of a log, builds the tree again, and reports whatever does not fit: all of it,
-/// not only the first. Time and reading are those of the whole log, memory that of one entry bundle.
+/// not only the first, up to where neither entries nor leaf hashes are left to build the tree from. Time and reading are those of the whole log, memory that of one entry bundle.
 ///
 /// # Errors
 /// [`StorageError`] if the storage cannot be read, so that nothing is known.
@@ -148,24 +148,16 @@ impl<S: Storage> Check<'_, S> {
     fn rebuild(&mut self, head: TreeHead, sizes: BTreeSet<TreeSize>) -> Result<Option<Rebuilt>, StorageError> {
         let mut rebuilt =
             Rebuilt { range: CompactRange::new(), hashes: Default::default(), sizes, roots: BTreeMap::new() };
-        let mut lost = false;
         for bundle in EntryBundle::added(TreeSize::new(0), head.size) {
             self.report.objects += 2;
             let Some(leaves) = self.leaves(bundle, head, &rebuilt)? else {
+                // No further: a checkpoint may promise 2^63 entries, and what is not there would take as long to name.
                 let from = LeafIndex::new(bundle.index() * u64::from(Tile::FULL));
-                if !lost {
-                    self.report.defects.push(Defect::Incomplete { from });
-                }
-                lost = true;
-                continue;
+                self.report.defects.push(Defect::Incomplete { from });
+                return Ok(None);
             };
-            if !lost {
-                rebuilt.extend(&leaves);
-                self.compare_full_tiles(&mut rebuilt)?;
-            }
-        }
-        if lost {
-            return Ok(None);
+            rebuilt.extend(&leaves);
+            self.compare_full_tiles(&mut rebuilt)?;
         }
         self.compare_partial_tiles(&rebuilt, head.size)?;
         Ok(Some(rebuilt))
@@ -178,34 +170,47 @@ impl<S: Storage> Check<'_, S> {
         head: TreeHead,
         rebuilt: &Rebuilt,
     ) -> Result<Option<Vec<Digest>>, StorageError> {
-        let entries = fetch_bundle(self.storage, bundle).and_then(|found| found.ok_or_else(|| missing(&bundle)));
-        let stored =
-            fetch_tile(self.storage, bundle.tile()).and_then(|found| found.ok_or_else(|| missing(&bundle.tile())));
-        let (entries, stored) = (self.object_or_defect(entries)?, self.object_or_defect(stored)?);
-        let entries =
-            entries.map(|(path, entries)| (path, entries.iter().map(|entry| leaf_hash(entry)).collect::<Vec<_>>()));
-        let (by_entries, by_tile) = match (entries, stored) {
-            (Some(entries), Some(stored)) if entries.1 != stored.1 => (entries, stored),
-            (Some((_, leaves)), _) | (None, Some((_, leaves))) => return Ok(Some(leaves)),
-            (None, None) => return Ok(None),
-        };
-        // They contradict each other, and what the tree has above them says who is right.
-        let entries_fit = self.fits(bundle, &by_entries.1, head, rebuilt)?;
-        let tile_fits = self.fits(bundle, &by_tile.1, head, rebuilt)?;
+        let entries = self.object_or_defect(fetch_bundle(self.storage, bundle))?;
+        let by_entries = entries.map(|found| Found {
+            path: found.path,
+            content: found.content.iter().map(|entry| leaf_hash(entry)).collect::<Vec<_>>(),
+        });
+        let by_tile = self.object_or_defect(fetch_tile(self.storage, bundle.tile()))?;
+        match (by_entries, by_tile) {
+            (Some(entries), Some(tile)) if entries.content != tile.content => {
+                self.settle(bundle, entries, tile, head, rebuilt).map(Some)
+            }
+            (Some(found), _) | (None, Some(found)) => Ok(Some(found.content)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Leaf hashes by the entries and by their tile contradict each other: what the tree has above them says who is
+    /// right, and if nobody is, both are reported.
+    fn settle(
+        &mut self,
+        bundle: EntryBundle,
+        entries: Found<Vec<Digest>>,
+        tile: Found<Vec<Digest>>,
+        head: TreeHead,
+        rebuilt: &Rebuilt,
+    ) -> Result<Vec<Digest>, StorageError> {
+        let entries_fit = self.fits(bundle, &entries.content, head, rebuilt)?;
+        let tile_fits = self.fits(bundle, &tile.content, head, rebuilt)?;
         if !tile_fits {
-            let (expected, found) = (root_of(by_entries.1.iter().copied()), root_of(by_tile.1.iter().copied()));
-            self.object(ReadError::Tile { path: by_tile.0, expected, found });
+            let [expected, found] = [&entries.content, &tile.content].map(|hashes| root_of(hashes.iter().copied()));
+            self.object(ReadError::Tile { path: tile.path, expected, found });
         }
         if !entries_fit {
             let first = bundle.index() * u64::from(Tile::FULL);
-            for ((index, &expected), &found) in (first..).zip(&by_tile.1).zip(&by_entries.1) {
+            for ((index, &expected), &found) in (first..).zip(&tile.content).zip(&entries.content) {
                 if expected != found {
-                    let (path, index) = (by_entries.0.clone(), LeafIndex::new(index));
+                    let (path, index) = (entries.path.clone(), LeafIndex::new(index));
                     self.object(ReadError::Entry { path, index, expected, found });
                 }
             }
         }
-        Ok(Some(if tile_fits { by_tile.1 } else { by_entries.1 }))
+        Ok(if tile_fits { tile.content } else { entries.content })
     }
 
     /// Whether leaf hashes are what stands above them: the tile of level 1, or the checkpoint if they are the last.
@@ -224,10 +229,10 @@ impl<S: Storage> Check<'_, S> {
         let above = Subtree::new(Tile::HEIGHT, bundle.index());
         let Some((tile, slots)) = above.and_then(|above| Tile::locate(above, head.size).ok()) else { return Ok(false) };
         match fetch_tile(self.storage, tile) {
-            Ok(Some((_, hashes))) => Ok(hashes.get(slots.start) == Some(&root_of(leaves.iter().copied()))),
+            Ok(above) => Ok(above.content.get(slots.start) == Some(&root_of(leaves.iter().copied()))),
             Err(ReadError::Storage(error)) if !is_too_long(&error) => Err(error),
             // It is reported when its own turn comes.
-            Ok(None) | Err(_) => Ok(false),
+            Err(_) => Ok(false),
         }
     }
 
@@ -257,10 +262,10 @@ impl<S: Storage> Check<'_, S> {
         self.report.objects += 1;
         let width = u16::try_from(expected.len()).unwrap_or(u16::MAX);
         let tile = Tile::new(level, index, width).map_err(ReadError::from);
-        let found = tile.and_then(|tile| fetch_tile(self.storage, tile)?.ok_or_else(|| missing(&tile)));
-        if let Some((path, found)) = self.object_or_defect(found)?.filter(|(_, found)| found != expected) {
-            let (expected, found) = (root_of(expected.iter().copied()), root_of(found));
-            self.object(ReadError::Tile { path, expected, found });
+        let found = tile.and_then(|tile| fetch_tile(self.storage, tile));
+        if let Some(found) = self.object_or_defect(found)?.filter(|found| found.content != expected) {
+            let (expected, content) = (root_of(expected.iter().copied()), root_of(found.content));
+            self.object(ReadError::Tile { path: found.path, expected, found: content });
         }
         Ok(())
     }

@@ -27,11 +27,18 @@ pub(super) struct Growth {
     /// What the append after this one continues.
     pub(super) edge: Edge,
     /// Bundles and tiles to write, by path.
-    pub(super) objects: Vec<(String, Vec<u8>)>,
+    pub(super) objects: Vec<Object>,
     /// Directories of partial tiles that a full one of these objects replaces.
     pub(super) replaced: Vec<String>,
     /// The consistency path from the old tree to the grown one; empty if the old one is.
     pub(super) path: Vec<Digest>,
+}
+
+/// An object to write.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// An entry is too long for a bundle.
@@ -61,7 +68,8 @@ impl Growth {
         for tile in Tile::added(old.size(), range.size()) {
             let level = contents.get_mut(usize::from(tile.level()));
             let content = level.and_then(Iterator::next).unwrap_or_default();
-            objects.push((tile.to_string(), content.iter().flat_map(Digest::as_bytes).copied().collect()));
+            let bytes = content.iter().flat_map(Digest::as_bytes).copied().collect();
+            objects.push(Object { path: tile.to_string(), bytes });
             if tile.is_full() {
                 replaced.extend(partials_of(tile));
             }
@@ -80,7 +88,7 @@ fn bundles(
     new: TreeSize,
     mut bundle: Vec<u8>,
     entries: &[&[u8]],
-) -> Result<(Vec<(String, Vec<u8>)>, Vec<u8>), TooLong> {
+) -> Result<(Vec<Object>, Vec<u8>), TooLong> {
     let mut objects = Vec::new();
     let mut entries = entries.iter().enumerate();
     // How many entries of the bundle are there already; below 256.
@@ -91,7 +99,7 @@ fn bundles(
                 return Err(TooLong { position });
             }
         }
-        objects.push((grown.to_string(), bundle.clone()));
+        objects.push(Object { path: grown.to_string(), bytes: bundle.clone() });
         if grown.width() == Tile::FULL {
             bundle.clear();
         }

@@ -9,7 +9,7 @@ use mira_core::merkle::{CompactError, CompactRange, Subtree, leaf_hash, root_of}
 use mira_core::tile::{EntryBundle, Tile};
 
 use super::growth::Edge;
-use super::tiles::{ReadError, fetch_bundle, fetch_tile, hash_over, missing};
+use super::tiles::{Found, ReadError, fetch_bundle, fetch_tile, hash_over};
 use super::{Log, LogSigner, SignError, Storage, StorageError, head_of};
 
 /// Longest checkpoint in bytes, with all its cosignatures.
@@ -104,7 +104,7 @@ fn read_range<S: Storage>(storage: &S, size: TreeSize) -> Result<CompactRange, O
         let (tile, slots) = Tile::locate(subtree, size).map_err(ReadError::from)?;
         let hashes = match held.take() {
             Some((last, hashes)) if last == tile => hashes,
-            _ => fetch_tile(storage, tile)?.ok_or_else(|| missing(&tile))?.1,
+            _ => fetch_tile(storage, tile)?.content,
         };
         frontier.push(hash_over(&hashes, slots));
         held = Some((tile, hashes));
@@ -119,7 +119,7 @@ fn blame_tile<S: Storage>(storage: &S, size: TreeSize) -> Result<(), ReadError> 
         .collect::<Result<_, _>>()?;
     on_edge.dedup();
     for tile in on_edge.into_iter().rev() {
-        let Some((path, hashes)) = fetch_tile(storage, tile)? else { continue };
+        let Found { path, content: hashes } = fetch_tile(storage, tile)?;
         let beneath = hashes_beneath(storage, tile)?;
         for (expected, found) in beneath.into_iter().zip(hashes) {
             if let Some(expected) = expected.filter(|expected| *expected != found) {
@@ -133,13 +133,19 @@ fn blame_tile<S: Storage>(storage: &S, size: TreeSize) -> Result<(), ReadError> 
 /// What the objects beneath a tile say its hashes are, where they are there to say it.
 fn hashes_beneath<S: Storage>(storage: &S, tile: Tile) -> Result<Vec<Option<Digest>>, ReadError> {
     let Some(level) = tile.level().checked_sub(1) else {
-        let entries = fetch_bundle(storage, EntryBundle::new(tile.index(), tile.width())?)?;
-        return Ok(entries.map_or_else(Vec::new, |(_, entries)| entries.iter().map(|e| Some(leaf_hash(e))).collect()));
+        let entries = if_there(fetch_bundle(storage, EntryBundle::new(tile.index(), tile.width())?))?;
+        return Ok(entries.unwrap_or_default().iter().map(|entry| Some(leaf_hash(entry))).collect());
     };
     let first = tile.index() * u64::from(Tile::FULL);
-    let hash = |index| {
-        let tile = fetch_tile(storage, Tile::new(level, index, Tile::FULL)?)?;
-        Ok(tile.map(|(_, hashes)| root_of(hashes)))
-    };
+    let hash = |index| Ok(if_there(fetch_tile(storage, Tile::new(level, index, Tile::FULL)?))?.map(root_of));
     (first..first + u64::from(tile.width())).map(hash).collect()
+}
+
+/// The content of an object, or nothing if it is missing or malformed and so has nothing to say.
+fn if_there<T>(found: Result<Found<T>, ReadError>) -> Result<Option<T>, ReadError> {
+    match found {
+        Ok(found) => Ok(Some(found.content)),
+        Err(error) if error.is_unavailable() => Err(error),
+        Err(_) => Ok(None),
+    }
 }

@@ -131,11 +131,11 @@ impl<S: Storage> Iterator for Entries<'_, S> {
         if self.rest.is_empty() {
             return None;
         }
-        if self.bundle.len() == 0 {
-            if let Err(error) = self.fill() {
-                self.rest = 0..0;
-                return Some(Err(error));
-            }
+        if self.bundle.len() == 0
+            && let Err(error) = self.fill()
+        {
+            self.rest = 0..0;
+            return Some(Err(error));
         }
         self.rest.start += 1;
         self.bundle.next().map(Ok)

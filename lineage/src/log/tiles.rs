@@ -132,7 +132,7 @@ impl<'l, S: Storage> Tiles<'l, S> {
 
     /// The entries of a bundle in the width that the log has it in.
     pub(super) fn entries(&mut self, bundle: EntryBundle) -> Result<Vec<Vec<u8>>, ReadError> {
-        let (path, entries) = fetch_bundle(self.storage, bundle)?.ok_or_else(|| missing(&bundle))?;
+        let Found { path, content: entries } = fetch_bundle(self.storage, bundle)?;
         let leaves = self.hashes(bundle.tile())?;
         let first = bundle.index() * u64::from(Tile::FULL);
         for ((index, entry), &expected) in (first..).zip(&entries).zip(leaves) {
@@ -145,7 +145,7 @@ impl<'l, S: Storage> Tiles<'l, S> {
     }
 
     fn read(&mut self, tile: Tile) -> Result<Vec<Digest>, ReadError> {
-        let (path, hashes) = fetch_tile(self.storage, tile)?.ok_or_else(|| missing(&tile))?;
+        let Found { path, content: hashes } = fetch_tile(self.storage, tile)?;
         for (slots, expected) in self.expected(tile)? {
             let found = hash_over(&hashes, slots);
             if found != expected {
@@ -170,9 +170,15 @@ impl<'l, S: Storage> Tiles<'l, S> {
     }
 }
 
-/// The path under which a tile was found, and its hashes; nobody has checked them. A partial tile that is not there is
-/// taken from the full one.
-pub(super) fn fetch_tile<S: Storage>(storage: &S, tile: Tile) -> Result<Option<(String, Vec<Digest>)>, ReadError> {
+/// What storage holds under a path; nobody has checked it.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    pub(super) path: String,
+    pub(super) content: T,
+}
+
+/// Reads a tile's hashes. A partial tile that is not there is taken from the full one.
+pub(super) fn fetch_tile<S: Storage>(storage: &S, tile: Tile) -> Result<Found<Vec<Digest>>, ReadError> {
     for tile_or_full in widths(tile) {
         let (path, expected) = (tile_or_full.to_string(), tile_or_full.byte_len());
         let Some(bytes) = storage.get(&path, expected)? else { continue };
@@ -180,27 +186,27 @@ pub(super) fn fetch_tile<S: Storage>(storage: &S, tile: Tile) -> Result<Option<(
             return Err(ReadError::Length { path, expected, found: bytes.len() });
         }
         let (hashes, _) = bytes.as_chunks::<{ Digest::LEN }>();
-        return Ok(Some((path, hashes.iter().take(tile.width().into()).copied().map(Digest::new).collect())));
+        let content = hashes.iter().take(tile.width().into()).copied().map(Digest::new).collect();
+        return Ok(Found { path, content });
     }
-    Ok(None)
+    Err(ReadError::Missing { path: tile.to_string() })
 }
 
-/// The path under which a bundle was found, and its entries; nobody has checked them. A partial bundle that is not
-/// there is taken from the full one.
-pub(super) fn fetch_bundle<S: Storage>(
-    storage: &S,
-    bundle: EntryBundle,
-) -> Result<Option<(String, Vec<Vec<u8>>)>, ReadError> {
+/// Reads a bundle's entries. A partial bundle that is not there is taken from the full one.
+pub(super) fn fetch_bundle<S: Storage>(storage: &S, bundle: EntryBundle) -> Result<Found<Vec<Vec<u8>>>, ReadError> {
     for tile in widths(bundle.tile()) {
         let path = EntryBundle::new(tile.index(), tile.width())?.to_string();
         let width = usize::from(tile.width());
         let Some(bytes) = storage.get(&path, width * MAX_FRAMED)? else { continue };
         return match bundle::parse(&bytes, width) {
             Err(source) => Err(ReadError::Bundle { path, source }),
-            Ok(all) => Ok(Some((path, all.into_iter().take(bundle.width().into()).map(<[u8]>::to_vec).collect()))),
+            Ok(entries) => {
+                let content = entries.into_iter().take(bundle.width().into()).map(<[u8]>::to_vec).collect();
+                Ok(Found { path, content })
+            }
         };
     }
-    Ok(None)
+    Err(ReadError::Missing { path: bundle.to_string() })
 }
 
 /// Where a tile may be found: under its own name, then under that of the full one.
@@ -213,9 +219,4 @@ fn widths(tile: Tile) -> impl Iterator<Item = Tile> {
 /// is no hash of the tree.
 pub(super) fn hash_over(hashes: &[Digest], slots: Range<usize>) -> Digest {
     root_of(hashes.get(slots).unwrap_or_default().iter().copied())
-}
-
-/// Neither the partial object nor the full one is there.
-pub(super) fn missing(object: &impl ToString) -> ReadError {
-    ReadError::Missing { path: object.to_string() }
 }
