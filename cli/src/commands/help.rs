@@ -8,16 +8,18 @@ use crate::args::Cli;
 use crate::error::{CliError, Kind, Result};
 use crate::output::Output;
 
-/// Explain a command or a topic: trust, exit-codes, environment
+/// Explain a command or a topic: refs, trust, keys, exit-codes, environment
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command, or one of: trust, exit-codes, environment
+    /// A command, or one of: refs, trust, keys, exit-codes, environment
     topic: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Topic {
+    Refs,
     Trust,
+    Keys,
     ExitCodes,
     Environment,
 }
@@ -25,6 +27,8 @@ enum Topic {
 impl Topic {
     fn text(self) -> &'static str {
         match self {
+            Self::Refs => include_str!("../../help/refs.txt"),
+            Self::Keys => include_str!("../../help/keys.txt"),
             Self::Trust => include_str!("../../help/trust.txt"),
             Self::ExitCodes => include_str!("../../help/exit-codes.txt"),
             Self::Environment => include_str!("../../help/environment.txt"),

@@ -167,7 +167,7 @@ fn rotations(session: &Session, found: &Found<'_>) -> Result<Vec<Rotation>> {
 
 fn chunk_step(stored: &Stored, chunk: u64) -> Result<ChunkStep> {
     let chunks = stored.chunks.chunks();
-    let leaf = usize::try_from(chunk).ok().and_then(|chunk| chunks.get(chunk)).map(|chunk| chunk.leaf.clone());
+    let leaf = usize::try_from(chunk).ok().and_then(|chunk| chunks.get(chunk)).map(|chunk| chunk.leaf);
     let leaf = leaf.ok_or_else(|| out_of_range("chunk", chunk, chunks.len() as u64))?;
     let index = LeafIndex::new(chunk);
     let path = Tree::new(chunks.iter().map(|chunk| chunk.leaf.leaf())).path(index).kind(Kind::Failed)?;
