@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{add, get, help, init, key, log, ls, prove, seal, show, trust, verify, version};
+use crate::commands::{add, fsck, get, help, init, key, log, ls, prove, seal, show, trust, verify, version};
 use crate::output::{JsonMode, Output};
 
 /// Provenance for data that trains AI.
@@ -77,6 +77,7 @@ pub enum Command {
     Ls(ls::LsArgs),
     Show(show::ShowArgs),
     Get(get::GetArgs),
+    Fsck(fsck::FsckArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
     Prove(prove::ProveArgs),

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Add(args) => commands::add::run(args, global, &output),
         Command::Ls(args) => commands::ls::run(args, global, &output),
         Command::Show(args) => commands::show::run(args, global, &output),
+        Command::Fsck(args) => commands::fsck::run(args, global, &output),
         Command::Get(args) => commands::get::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),

@@ -1,6 +1,7 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod fsck;
 pub mod get;
 pub mod help;
 pub mod init;
