@@ -1,8 +1,8 @@
 //! Epochs: the checkpoints of a log that were sealed, numbered from 1.
 //!
 //! A log has many checkpoints; those who anchor and pay need a few that everybody means alike. Sealing creates
-//! `epochs/<N>`, the log's checkpoint note verbatim, and never again touches it: none is skipped, none replaced, each is
-//! larger than the one before, and all lie within the log.
+//! `epochs/<N>`, the log's checkpoint note verbatim, and never touches it again: none is skipped, none replaced, each
+//! is larger than the one before, and all lie within the log.
 //!
 //! ```
 //! # use mira_core::key::SigningKey;

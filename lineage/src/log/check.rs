@@ -82,7 +82,8 @@ impl Defect {
 }
 
 /// Reads every entry, tile and epoch of a log, builds the tree again, and reports whatever does not fit: all of it,
-/// not only the first, up to where neither entries nor leaf hashes are left to build the tree from. Time and reading are those of the whole log, memory that of one entry bundle.
+/// not only the first, up to where neither entries nor leaf hashes are left to build the tree from. Time and reading
+/// are those of the whole log, memory that of one entry bundle.
 ///
 /// # Errors
 /// [`StorageError`] if the storage cannot be read, so that nothing is known.

@@ -7,8 +7,8 @@
 //! epochs/1                a checkpoint, verbatim, that was sealed (not part of tlog-tiles)
 //! ```
 //!
-//! **Write order.** Entries and tiles are durable, then the checkpoint is swapped in, and that is the commit point: what
-//! no checkpoint speaks for was never appended. A process that dies before leaves tiles wider than the log, which
+//! **Write order.** Entries and tiles are durable, then the checkpoint is swapped in, and that is the commit point:
+//! what no checkpoint speaks for was never appended. A process that dies before leaves tiles wider than the log, which
 //! nobody reads and the next append writes over; one that dies after leaves narrow tiles that a full one has replaced.
 //!
 //! **Partial tiles.** The log keeps every partial tile that it published until the full tile of that name is published
