@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{add, fsck, get, help, init, key, log, ls, prove, seal, show, trust, verify, version};
+use crate::commands::{
+    add, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
+};
 use crate::output::{JsonMode, Output};
 
 /// Provenance for data that trains AI.
@@ -78,8 +80,10 @@ pub enum Command {
     Show(show::ShowArgs),
     Get(get::GetArgs),
     Fsck(fsck::FsckArgs),
+    Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
+    Pin(pin::PinArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
     Trust(trust::TrustArgs),

@@ -12,6 +12,7 @@ mod home;
 mod keystore;
 mod ledger;
 mod output;
+mod publish;
 mod refs;
 mod session;
 mod trust;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         Command::Show(args) => commands::show::run(args, global, &output),
         Command::Fsck(args) => commands::fsck::run(args, global, &output),
         Command::Get(args) => commands::get::run(args, global, &output),
+        Command::Status(args) => commands::status::run(args, global, &output),
+        Command::Pin(args) => commands::pin::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),

@@ -7,15 +7,21 @@
 //! [`store`] keeps files by CID, and [`commit`] puts roots and CIDs together. [`pipeline`] runs all of it on several
 //! threads. [`export`] reads a stored dataset back and checks every byte and row on the way.
 //!
-//! Nothing here signs, logs or publishes.
+//! [`directory`] is the dataset as IPFS nodes hold it, [`pin`] brings it to one and makes sure that it got there, and
+//! [`outbox`] remembers what is still to be pinned.
+//!
+//! Nothing here signs or logs, or decides whether data may be published.
 
 #![deny(missing_docs)]
 
 pub mod boundary;
 pub mod chunk;
 pub mod commit;
+pub mod directory;
 pub mod export;
+pub mod outbox;
 pub mod physical;
+pub mod pin;
 pub mod pipeline;
 pub mod rows;
 pub mod source;

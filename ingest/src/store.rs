@@ -11,7 +11,7 @@
 //! stored already.
 
 use std::fs::{self, File as FsFile, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -131,6 +131,15 @@ impl Store {
         self.read(cid, u64::MAX, take)
     }
 
+    /// Opens a file for reading. Its bytes are not checked: who reads them compares them with the CID.
+    pub fn reader(&self, cid: &Cid) -> Result<impl Read + Seek + use<>, StoreError> {
+        let path = self.object(cid);
+        FsFile::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing { cid: *cid },
+            _ => io_error("read", &path, source),
+        })
+    }
+
     /// Whether the store has a file of this CID; its bytes are not looked at.
     pub fn has(&self, cid: &Cid) -> Result<bool, StoreError> {
         Ok(self.size(cid)?.is_some())
@@ -188,11 +197,7 @@ impl Store {
     /// Hashes at most `limit` bytes of a file while handing them on.
     fn read(&self, cid: &Cid, limit: u64, mut take: impl FnMut(&[u8])) -> Result<File, StoreError> {
         let path = self.object(cid);
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => StoreError::Missing { cid: *cid },
-            _ => io_error("read", &path, source),
-        };
-        let mut reader = FsFile::open(&path).map_err(failed)?.take(limit);
+        let mut reader = self.reader(cid)?.take(limit);
         let mut builder = FileBuilder::new(Discard);
         let mut buffer = vec![0; READ_LEN];
         loop {

@@ -112,7 +112,7 @@ pub(crate) fn chunk_list() -> ChunkList {
 pub(crate) fn manifest_fields() -> ManifestFields {
     ManifestFields {
         schema: schema(),
-        physical: r#"[["species","text"],["mass_g","int64"]]"#.to_owned(),
+        physical: r#"[["species","text"],["mass_g",["int","i64"]]]"#.to_owned(),
         rows: 5,
         chunks: 2,
         bad_rows: 0,

@@ -1,0 +1,111 @@
+//! Calls, and options of calls, that the client crate does not know. Names and meanings are those of Kubo's RPC API.
+
+use std::collections::BTreeMap;
+
+use ipfs_api_prelude::ApiRequest;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct DagImport {
+    pub(super) pin_roots: bool,
+    pub(super) stats: bool,
+}
+
+impl ApiRequest for DagImport {
+    const PATH: &'static str = "/dag/import";
+}
+
+/// A line of the answer to `dag/import`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ImportLine {
+    pub(super) root: Option<ImportedRoot>,
+    pub(super) stats: Option<ImportStats>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ImportedRoot {
+    pub(super) cid: JsonLink,
+    #[serde(default)]
+    pub(super) pin_error_msg: String,
+}
+
+/// A CID in DAG-JSON.
+#[derive(Deserialize)]
+pub(super) struct JsonLink {
+    #[serde(rename = "/")]
+    pub(super) cid: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ImportStats {
+    pub(super) block_count: u64,
+    pub(super) block_bytes_count: u64,
+}
+
+#[derive(Serialize)]
+pub(super) struct PinAdd<'a> {
+    pub(super) arg: &'a str,
+    pub(super) name: &'a str,
+    pub(super) recursive: bool,
+    /// Else a missing block would be looked for on the network, and the answer would not come.
+    pub(super) offline: bool,
+}
+
+impl ApiRequest for PinAdd<'_> {
+    const PATH: &'static str = "/pin/add";
+}
+
+/// Lists the recursive pins whose name contains `name`.
+#[derive(Serialize)]
+pub(super) struct PinLsByName<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) name: &'a str,
+}
+
+impl ApiRequest for PinLsByName<'_> {
+    const PATH: &'static str = "/pin/ls";
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Pins {
+    /// By CID; left out where there are none.
+    #[serde(default)]
+    pub(super) keys: BTreeMap<String, NamedPin>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct NamedPin {
+    #[serde(rename = "Type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) name: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct BlockStat<'a> {
+    pub(super) arg: &'a str,
+    pub(super) offline: bool,
+}
+
+impl ApiRequest for BlockStat<'_> {
+    const PATH: &'static str = "/block/stat";
+}
+
+#[derive(Serialize)]
+pub(super) struct Cat<'a> {
+    pub(super) arg: &'a str,
+    pub(super) offset: u64,
+    pub(super) length: usize,
+    pub(super) offline: bool,
+}
+
+impl ApiRequest for Cat<'_> {
+    const PATH: &'static str = "/cat";
+}

@@ -1,0 +1,172 @@
+//! A node in memory: what [`Kubo`](super::Kubo) does, without a network or a disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use mira_core::car::{Car, CarError};
+use mira_core::cid::{Cid, Codec};
+use mira_core::unixfs::{Directory, File, FileBlock, Node, Opened, decode_node};
+
+use super::{CarStream, Pin, PinError};
+use crate::directory::car::CarContent;
+
+/// The twin of a Kubo node, for tests. Blocks are checked as they come, as Kubo does.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct State {
+    blocks: BTreeMap<Cid, Bytes>,
+    /// Recursive pins, with their names.
+    pins: BTreeMap<Cid, String>,
+}
+
+const SERVICE: &str = "memory";
+
+impl Memory {
+    /// A node without blocks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Removes every block that no pin keeps, as a node may at any time. Returns how many there were.
+    pub fn collect_garbage(&self) -> usize {
+        let mut state = self.state();
+        let kept: BTreeSet<Cid> = state.pins.keys().filter_map(|root| state.walk(*root).ok()).flatten().collect();
+        let before = state.blocks.len();
+        state.blocks.retain(|cid, _| kept.contains(cid));
+        before - state.blocks.len()
+    }
+
+    /// Loses one block whether or not a pin keeps it, as a damaged disk would.
+    pub fn lose(&self, cid: &Cid) {
+        self.state().blocks.remove(cid);
+    }
+
+    /// How many blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.state().blocks.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No method leaves the state half changed, so a panic in a test does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn block(&self, cid: &Cid) -> Result<&Bytes, PinError> {
+        self.blocks.get(cid).ok_or_else(|| refused("block/get", format!("block was not found locally: {cid}")))
+    }
+
+    /// All blocks of a DAG.
+    fn walk(&self, root: Cid) -> Result<BTreeSet<Cid>, PinError> {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![root]);
+        while let Some(cid) = open.pop() {
+            let block = self.block(&cid)?;
+            if seen.insert(cid) && cid.codec() == Codec::DagPb {
+                match decode_node(block).map_err(|error| refused("walk", error.to_string()))? {
+                    Node::Directory(directory) => open.extend(directory.entries().map(|(_, link)| link.cid)),
+                    Node::File(node) => open.extend(node.children().iter().map(|child| child.cid)),
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    fn resolve(&self, root: &Cid, path: &str) -> Result<Cid, PinError> {
+        path.split('/').filter(|name| !name.is_empty()).try_fold(*root, |cid, name| {
+            let directory =
+                Directory::open(cid, self.block(&cid)?).map_err(|error| refused("cat", error.to_string()))?;
+            let entry = directory.entry(name).ok_or_else(|| refused("cat", format!("no link named {name:?}")))?;
+            Ok(entry.cid)
+        })
+    }
+
+    fn file(&self, cid: Cid) -> Result<Vec<u8>, PinError> {
+        let (_, opened) = File::open(cid, self.block(&cid)?).map_err(|error| refused("cat", error.to_string()))?;
+        let mut bytes = Vec::new();
+        self.append(opened, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn append(&self, opened: Opened<'_>, bytes: &mut Vec<u8>) -> Result<(), PinError> {
+        match opened {
+            Opened::Leaf(leaf) => bytes.extend_from_slice(leaf),
+            Opened::Node(children) => children.iter().try_for_each(|child: &FileBlock| {
+                let opened = child.open(self.block(&child.cid())?);
+                self.append(opened.map_err(|error| refused("cat", error.to_string()))?, bytes)
+            })?,
+        }
+        Ok(())
+    }
+}
+
+impl Pin for Memory {
+    async fn version(&self) -> Result<String, PinError> {
+        Ok("memory 1".into())
+    }
+
+    async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
+        Ok(self.state().blocks.contains_key(cid))
+    }
+
+    async fn import(&self, mut car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = car.next().await {
+            // Nothing was kept yet, so a CAR that breaks off leaves nothing.
+            bytes.extend_from_slice(&piece.map_err(|error| PinError::Car(Box::new(error)))?);
+        }
+        let (root, blocks) = read_car(&bytes).map_err(|error| refused("dag/import", error.to_string()))?;
+        let sizes = blocks.iter().map(|(_, data)| data.len() as u64);
+        let content = CarContent { blocks: blocks.len() as u64, block_bytes: sizes.sum() };
+        let mut state = self.state();
+        state.blocks.extend(blocks);
+        if pin_root {
+            state.walk(root)?;
+            state.pins.entry(root).or_default();
+        }
+        Ok(content)
+    }
+
+    async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
+        let mut state = self.state();
+        state.walk(*cid)?;
+        state.pins.insert(*cid, name.into());
+        Ok(())
+    }
+
+    async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {
+        Ok(self.state().pins.contains_key(cid))
+    }
+
+    async fn pinned_as(&self, name: &str) -> Result<Vec<Cid>, PinError> {
+        Ok(self.state().pins.iter().filter(|(_, found)| *found == name).map(|(cid, _)| *cid).collect())
+    }
+
+    async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
+        self.state().pins.remove(cid);
+        Ok(())
+    }
+
+    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        let state = self.state();
+        let bytes = state.file(state.resolve(root, path)?)?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Ok(bytes.into_iter().skip(offset).take(len).collect())
+    }
+}
+
+fn read_car(bytes: &[u8]) -> Result<(Cid, Vec<(Cid, Bytes)>), CarError> {
+    let car = Car::new(bytes)?;
+    let root = car.root();
+    let blocks = car.map(|block| block.map(|block| (block.cid, Bytes::copy_from_slice(block.data))));
+    Ok((root, blocks.collect::<Result<_, _>>()?))
+}
+
+fn refused(call: &'static str, message: String) -> PinError {
+    PinError::Refused { service: SERVICE.into(), call, status: 500, message }
+}

@@ -1,0 +1,216 @@
+//! Pinning: a node somebody else can ask keeps a dataset, and has shown that it does.
+//!
+//! [`Pin`] is what we ask of such a node. [`Kubo`] is the real one, [`Memory`] its twin for tests, and [`checks`] what
+//! both must pass. [`dataset`] brings a dataset to one: it sends what is missing as CARs, pins the root under a name,
+//! asks whether it is pinned, reads a piece back and compares. Only then is a dataset called pinned. Everything may be
+//! done again after a break at any point; nothing already there is sent twice.
+//!
+//! Not here: when to try again, which is the [outbox](crate::outbox)'s, and whether something may be published at all.
+
+mod address;
+pub mod checks;
+pub mod dataset;
+mod kubo;
+mod memory;
+
+pub use self::address::{Address, AddressError};
+pub use self::dataset::{Pinned, Progress, pin_dataset};
+pub use self::kubo::Kubo;
+pub use self::memory::Memory;
+
+use std::future::Future;
+
+use bytes::Bytes;
+use mira_core::cid::Cid;
+use tokio::sync::mpsc;
+
+use crate::directory::car::{CarContent, WriteError};
+
+/// A node that keeps blocks and pins them.
+///
+/// No method looks for anything on the network behind the node: what the node does not have itself, it does not have.
+pub trait Pin {
+    /// The node's software and version, as in `kubo 0.43.1`. The cheapest question: whether anybody is there.
+    fn version(&self) -> impl Future<Output = Result<String, PinError>> + Send;
+
+    /// Whether the node has this one block. Nothing follows for the blocks below it.
+    fn has_block(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;
+
+    /// Sends a CAR. With `pin_root`, its root is pinned in the same step, so that no collection of garbage can come
+    /// between; that fails unless all blocks below the root are there.
+    fn import(&self, car: CarStream<'_>, pin_root: bool) -> impl Future<Output = Result<CarContent, PinError>> + Send;
+
+    /// Pins a DAG under a name, or gives the pin this name. Fails unless all its blocks are there.
+    fn pin(&self, cid: &Cid, name: &str) -> impl Future<Output = Result<(), PinError>> + Send;
+
+    /// Whether the whole DAG under this very root is pinned, as a root of its own.
+    fn is_pinned(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;
+
+    /// The roots that are pinned under exactly this name, ascending.
+    fn pinned_as(&self, name: &str) -> impl Future<Output = Result<Vec<Cid>, PinError>> + Send;
+
+    /// Ends a pin. That there was none is no error.
+    fn unpin(&self, cid: &Cid) -> impl Future<Output = Result<(), PinError>> + Send;
+
+    /// Reads at most `len` bytes of a file from an offset; fewer if the file ends. `path` leads there from the root.
+    fn read(
+        &self,
+        root: &Cid,
+        path: &str,
+        offset: u64,
+        len: usize,
+    ) -> impl Future<Output = Result<Bytes, PinError>> + Send;
+}
+
+/// A CAR on its way, in pieces of about [`FRAME_LEN`] bytes.
+pub struct CarStream<'a> {
+    /// The root in its header.
+    pub root: Cid,
+    frames: mpsc::Receiver<Result<Bytes, CarError>>,
+    sent: &'a mut (dyn FnMut(u64) + Send),
+}
+
+/// Why a CAR broke off at our end.
+pub type CarError = WriteError<Stopped>;
+
+/// The receiver of a CAR went away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the receiver went away")]
+pub struct Stopped;
+
+/// Bytes in a piece of a CAR: few enough to hold several, enough that each costs little.
+pub const FRAME_LEN: usize = 1 << 20;
+
+impl<'a> CarStream<'a> {
+    /// A CAR whose pieces come through a channel. `sent` hears of the bytes of each piece as it is taken.
+    pub fn new(
+        root: Cid,
+        frames: mpsc::Receiver<Result<Bytes, CarError>>,
+        sent: &'a mut (dyn FnMut(u64) + Send),
+    ) -> Self {
+        Self { root, frames, sent }
+    }
+
+    /// The next piece. After an error the CAR is worthless, and whoever takes it must not treat it as ended.
+    pub async fn next(&mut self) -> Option<Result<Bytes, CarError>> {
+        let frame = self.frames.recv().await?;
+        if let Ok(frame) = &frame {
+            (self.sent)(frame.len() as u64);
+        }
+        Some(frame)
+    }
+}
+
+/// Why a node did not do what it was asked, or could not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// The connection could not be made, or broke.
+    #[error("{service} cannot be reached for {call}")]
+    Unreachable {
+        /// The node.
+        service: String,
+        /// What was asked.
+        call: &'static str,
+        /// Why not.
+        source: hyper::Error,
+    },
+    /// No answer in time.
+    #[error("{service} did not get on with {call} within {seconds} s")]
+    Timeout {
+        /// The node.
+        service: String,
+        /// What was asked.
+        call: &'static str,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// The node said no.
+    #[error("{service} refused {call} (status {status}): {message:?}")]
+    Refused {
+        /// The node.
+        service: String,
+        /// What was asked.
+        call: &'static str,
+        /// Its HTTP status.
+        status: u16,
+        /// Its words, cut to 300 characters.
+        message: String,
+    },
+    /// The answer is longer than any sensible one.
+    #[error("the answer of {service} to {call} has more than {limit} bytes")]
+    AnswerTooLong {
+        /// The node.
+        service: String,
+        /// What was asked.
+        call: &'static str,
+        /// The most we take.
+        limit: usize,
+    },
+    /// The answer is not one to this question.
+    #[error("the answer of {service} to {call} lacks {expected}")]
+    Answer {
+        /// The node.
+        service: String,
+        /// What was asked.
+        call: &'static str,
+        /// What should be in it.
+        expected: &'static str,
+    },
+    /// The question could not be put.
+    #[error("no request for {call} can be made")]
+    Request {
+        /// What was to be asked.
+        call: &'static str,
+        /// Why not.
+        source: Box<ipfs_api_backend_hyper::Error>,
+    },
+    /// The address is not one that the client takes.
+    #[error("no request can be made to this address")]
+    Address(#[source] hyper::http::uri::InvalidUri),
+    /// A CAR could not be read at our end.
+    #[error("a CAR could not be sent")]
+    Car(#[source] Box<CarError>),
+    /// The node took another number of blocks or bytes than were sent.
+    #[error("{service} took {found:?} of CAR {root}, expected {expected:?}")]
+    Content {
+        /// The node.
+        service: String,
+        /// Root of the CAR.
+        root: Cid,
+        /// What was sent.
+        expected: CarContent,
+        /// What the node says it took.
+        found: CarContent,
+    },
+    /// The node did all it was asked and then does not list the pin.
+    #[error("{root} is not pinned")]
+    NotPinned {
+        /// The dataset.
+        root: Cid,
+    },
+    /// What the node gives back is not what is in the store.
+    #[error("{path} reads back otherwise at byte {offset} than it is stored here")]
+    ReadBack {
+        /// The file, in the dataset.
+        path: String,
+        /// Where the piece starts.
+        offset: u64,
+    },
+    /// The dataset's directory cannot be made.
+    #[error("the directory cannot be made")]
+    Directory(#[from] mira_core::unixfs::DirectoryError),
+    /// The runtime under the connection cannot start.
+    #[error("the runtime for connections cannot start")]
+    Runtime(#[source] std::io::Error),
+}
+
+impl PinError {
+    /// Whether trying again later can help without anybody doing anything here: the node was away, slow or unwilling.
+    /// What is wrong with the files or the store stays wrong.
+    pub const fn is_transient(&self) -> bool {
+        !matches!(
+            self,
+            Self::Car(_) | Self::Request { .. } | Self::Address(_) | Self::ReadBack { .. } | Self::Directory(_)
+        )
+    }
+}

@@ -1,0 +1,251 @@
+//! Pinning, against the node in memory.
+
+mod published;
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use mira_core::car::Car;
+use mira_core::cid::Cid;
+use mira_ingest::directory::car::{CarContent, WriteError};
+use mira_ingest::pin::{CarStream, Memory, Pin, PinError, Progress, checks, pin_dataset};
+use published::{Sample, sample};
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn small() -> Sample {
+    sample(1, 5, 5, &[10, 1 << 20, (1 << 20) + 1, 3 << 20, 0])
+}
+
+/// More chunks than one directory of a part may have, so that there are three CARs.
+fn many() -> Sample {
+    sample(50, 2500, 7, &[100, 200])
+}
+
+fn pin(service: &impl Pin, sample: &Sample) -> Result<mira_ingest::pin::Pinned, PinError> {
+    pin_dataset(service, &sample.store, &sample.dataset, "ours", 12345, &mut |_| ())
+}
+
+/// What must hold of a node that is said to have the dataset.
+fn check_everything(service: &Memory, sample: &Sample) {
+    let root = sample.dataset.cid();
+    service.collect_garbage();
+    assert_eq!(block_on(service.pinned_as("ours")).unwrap(), [root]);
+    assert_eq!(block_on(service.pinned_as(&format!("part of {root}"))).unwrap(), []);
+    // Every file of a small dataset, some of a large one.
+    for entry in sample.dataset.files().step_by(1 + sample.dataset.len() / 50) {
+        let size = usize::try_from(entry.file.size).unwrap();
+        let found = block_on(service.read(&root, &entry.path, 0, size + 1)).unwrap();
+        assert_eq!(found, sample.store.get(&entry.file.cid, entry.file.size).unwrap(), "{}", entry.path);
+    }
+}
+
+#[test]
+fn the_node_in_memory_passes_the_checks() {
+    block_on(checks::check_all(&Memory::new(), 7)).unwrap();
+}
+
+#[test]
+fn cars_have_the_length_and_content_that_was_planned() {
+    for (sample, count) in [(small(), 1), (many(), 3)] {
+        let cars = sample.dataset.cars(sample.dataset.files()).unwrap();
+        assert_eq!(cars.len(), count);
+        for (index, plan) in cars.iter().enumerate() {
+            let mut bytes = Vec::new();
+            let content = plan
+                .write(&sample.store, |part| {
+                    bytes.extend_from_slice(part);
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
+            assert_eq!(bytes.len() as u64, plan.byte_len());
+            let car = Car::new(&bytes).unwrap();
+            assert_eq!((car.root(), plan.is_last()), (plan.root(), index + 1 == count));
+            let blocks: Vec<_> = car.collect::<Result<_, _>>().unwrap();
+            assert_eq!(blocks.last().map(|block| block.cid), Some(plan.root()), "the root is complete at the end");
+            let block_bytes = blocks.iter().map(|block| block.data.len() as u64).sum();
+            assert_eq!(content, CarContent { blocks: blocks.len() as u64, block_bytes });
+        }
+        assert_eq!(cars.last().unwrap().root(), sample.dataset.cid());
+    }
+}
+
+#[test]
+fn pins_and_reports_every_byte_once() {
+    for sample in [small(), many()] {
+        let service = Memory::new();
+        let mut last = Progress::default();
+        let pinned = pin_dataset(&service, &sample.store, &sample.dataset, "ours", 99, &mut |progress| {
+            assert!(progress.sent >= last.sent);
+            last = progress;
+        });
+        let pinned = pinned.unwrap();
+        assert_eq!((pinned.root, pinned.sent, pinned.kept_files), (sample.dataset.cid(), last.sent, 0));
+        assert_eq!(last.sent, last.total);
+        check_everything(&service, &sample);
+        let again = pin(&service, &sample).unwrap();
+        assert_eq!((again.sent, again.kept_files), (0, sample.dataset.len()));
+    }
+}
+
+#[test]
+fn sends_only_what_is_missing() {
+    let (before, after) = (sample(100, 4, 4, &[2 << 20]), sample(100, 5, 5, &[2 << 20]));
+    let service = Memory::new();
+    pin(&service, &before).unwrap();
+    let pinned = pin(&service, &after).unwrap();
+    // Of the chunks only the fifth, of the files beside them the chunk list; the rest is equal by its salt.
+    assert_eq!(pinned.kept_files, after.dataset.len() - 2);
+    assert!((2 << 20..(2 << 20) + 8000).contains(&pinned.sent), "{}", pinned.sent);
+    block_on(service.unpin(&before.dataset.cid())).unwrap();
+    check_everything(&service, &after);
+}
+
+#[test]
+fn a_block_that_is_missing_below_a_file_is_sent_after_all() {
+    let sample = small();
+    let service = Memory::new();
+    pin(&service, &sample).unwrap();
+    let root = sample.dataset.cid();
+    block_on(service.unpin(&root)).unwrap();
+    // The root of the file of three leaves stays, so the file looks as if it were there.
+    let leaf = sample.store.get(&sample.dataset.file(4 + 3 + 3).unwrap().file.cid, 4 << 20).unwrap();
+    service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
+    let pinned = pin(&service, &sample).unwrap();
+    assert_eq!(pinned.kept_files, 0);
+    check_everything(&service, &sample);
+}
+
+#[test]
+fn damage_in_the_store_is_not_published() {
+    let sample = small();
+    let entry = sample.dataset.file(sample.dataset.len() - 2).unwrap();
+    let shard = format!("{:02x}", entry.file.cid.digest().as_bytes()[0]);
+    let path = sample.store_path().join("objects").join(shard).join(entry.file.cid.to_string());
+    let good = fs::read(&path).unwrap();
+    let mut flipped = good.clone();
+    flipped[(1 << 20) + 7] ^= 1;
+    for (bytes, what) in [(Some(flipped), "flipped"), (Some(good[..9].to_vec()), "cut"), (None, "gone")] {
+        match bytes {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let service = Memory::new();
+        let error = pin(&service, &sample).unwrap_err();
+        let PinError::Car(source) = &error else { panic!("{what}: {error}") };
+        match (what, &**source) {
+            ("flipped", WriteError::Corrupt { .. })
+            | ("cut", WriteError::Length { .. })
+            | ("gone", WriteError::Open { .. }) => {}
+            _ => panic!("{what}: {source}"),
+        }
+        assert!(!error.is_transient());
+        assert!(!block_on(service.is_pinned(&sample.dataset.cid())).unwrap());
+    }
+}
+
+/// A node that dies at its n-th call, before or after it does what it was asked, and otherwise is the one in memory.
+struct Dying<'a> {
+    node: &'a Memory,
+    calls: AtomicUsize,
+    dies_at: usize,
+    after: bool,
+}
+
+impl Dying<'_> {
+    async fn call<T>(&self, work: impl Future<Output = Result<T, PinError>>) -> Result<T, PinError> {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let dead = || PinError::Timeout { service: "dying".into(), call: "any", seconds: 0 };
+        if number > self.dies_at || (number == self.dies_at && !self.after) {
+            return Err(dead());
+        }
+        let done = work.await;
+        if number == self.dies_at { Err(dead()) } else { done }
+    }
+}
+
+impl Pin for Dying<'_> {
+    async fn version(&self) -> Result<String, PinError> {
+        self.call(self.node.version()).await
+    }
+    async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
+        self.call(self.node.has_block(cid)).await
+    }
+    async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
+        self.call(self.node.import(car, pin_root)).await
+    }
+    async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
+        self.call(self.node.pin(cid, name)).await
+    }
+    async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {
+        self.call(self.node.is_pinned(cid)).await
+    }
+    async fn pinned_as(&self, name: &str) -> Result<Vec<Cid>, PinError> {
+        self.call(self.node.pinned_as(name)).await
+    }
+    async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
+        self.call(self.node.unpin(cid)).await
+    }
+    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        self.call(self.node.read(root, path, offset, len)).await
+    }
+}
+
+/// Breaks every call, before and after it does its work; garbage is collected; then a second run must get there.
+#[test]
+fn a_run_that_dies_anywhere_is_made_good_by_the_next() {
+    let sample = sample(900, 1100, 2, &[50, 60]);
+    let dies_at = |dies_at, after, node: &Memory| {
+        let dying = Dying { node, calls: AtomicUsize::new(0), dies_at, after };
+        (pin(&dying, &sample).is_ok(), dying.calls.into_inner())
+    };
+    let (done, calls) = dies_at(usize::MAX, false, &Memory::new());
+    assert!(done);
+    // Between the first calls and the last ones each file is asked for; one of those stands for all.
+    let numbers = (0..4).chain(calls - 12..calls);
+    for (number, after) in numbers.flat_map(|number| [(number, false), (number, true)]) {
+        let node = Memory::new();
+        let (done, _) = dies_at(number, after, &node);
+        assert!(!done, "dead at call {number} and still reported as pinned");
+        node.collect_garbage();
+        pin(&node, &sample).unwrap();
+        check_everything(&node, &sample);
+    }
+}
+
+/// A node that lists the pin and gives other bytes back is not believed.
+#[test]
+fn a_node_that_lies_is_found_out() {
+    struct Liar(Memory);
+    impl Pin for Liar {
+        async fn version(&self) -> Result<String, PinError> {
+            self.0.version().await
+        }
+        async fn has_block(&self, _: &Cid) -> Result<bool, PinError> {
+            Ok(true)
+        }
+        async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
+            self.0.import(car, pin_root).await
+        }
+        async fn pin(&self, _: &Cid, _: &str) -> Result<(), PinError> {
+            Ok(())
+        }
+        async fn is_pinned(&self, _: &Cid) -> Result<bool, PinError> {
+            Ok(true)
+        }
+        async fn pinned_as(&self, name: &str) -> Result<Vec<Cid>, PinError> {
+            self.0.pinned_as(name).await
+        }
+        async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
+            self.0.unpin(cid).await
+        }
+        async fn read(&self, _: &Cid, _: &str, _: u64, len: usize) -> Result<Bytes, PinError> {
+            Ok(vec![0; len].into())
+        }
+    }
+    let error = pin(&Liar(Memory::new()), &small()).unwrap_err();
+    assert!(matches!(error, PinError::ReadBack { .. }), "{error}");
+}
