@@ -1,5 +1,13 @@
 //! The outbox through its public interface: every state, every crash.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests state what they expect, as tests do"
+)]
+
 use mira_core::cid::Cid;
 use mira_core::digest::{Digest, StatementId};
 use mira_core::time::UtcTime;
