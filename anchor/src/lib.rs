@@ -1,0 +1,1 @@
+//! Anchoring: roots on a chain, rewards computed from lineage, and claims.
