@@ -3,7 +3,9 @@
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
 mod args;
+mod audit;
 mod blobs;
+mod checks;
 mod clock;
 mod commands;
 mod dataset;
