@@ -1,1 +1,11 @@
 //! Anchoring: roots on a chain, rewards computed from lineage, and claims.
+
+pub mod abi;
+pub mod chain;
+pub mod commitment;
+pub mod endpoint;
+pub mod fees;
+pub mod outbox;
+pub mod publish;
+pub mod sender;
+pub mod wallet;
