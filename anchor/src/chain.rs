@@ -174,7 +174,8 @@ impl Client {
         let mut start = from;
         while start <= to {
             let end = to.min(start.saturating_add(EVENT_SPAN - 1));
-            let filter = Filter::new().address(address).event_signature(E::SIGNATURE_HASH).from_block(start).to_block(end);
+            let filter =
+                Filter::new().address(address).event_signature(E::SIGNATURE_HASH).from_block(start).to_block(end);
             let logs: Vec<Log> = self.request(METHOD, (filter,))?;
             for log in logs {
                 // A node that answers with somebody else's events is not believed.
@@ -292,7 +293,9 @@ impl Client {
         let answer = self.runtime.block_on(async { tokio::time::timeout(TIMEOUT, call).await });
         match answer {
             Ok(answer) => answer.map_err(|error| ChainError::of(&self.endpoint, method, error)),
-            Err(_) => Err(ChainError::Timeout { endpoint: self.endpoint.to_string(), method, seconds: TIMEOUT.as_secs() }),
+            Err(_) => {
+                Err(ChainError::Timeout { endpoint: self.endpoint.to_string(), method, seconds: TIMEOUT.as_secs() })
+            }
         }
     }
 

@@ -183,18 +183,9 @@ mod tests {
         let mut text = [0; 32];
         text[..3].copy_from_slice(b"a/b");
         let committee = Committee::new(vec![B, A], 2).unwrap();
-        let origin = [
-            word("80"),
-            [7; 32],
-            word("c0"),
-            word("02"),
-            word("03"),
-            text,
-            word("02"),
-            word("aa"),
-            word("bb"),
-        ]
-        .concat();
+        let origin =
+            [word("80"), [7; 32], word("c0"), word("02"), word("03"), text, word("02"), word("aa"), word("bb")]
+                .concat();
         assert_eq!(origin_id("a/b", &[7; 32], &committee), keccak256(origin));
 
         let mut tag = [0; 32];
@@ -211,9 +202,8 @@ mod tests {
         let kind = keccak256(b"Anchor(bytes32 originId,uint64 epoch,bytes32 root,uint64 size,bytes32 previous)");
         let domain_kind =
             keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-        let domain = keccak256(
-            (domain_kind, keccak256(b"mira RootRegistry"), keccak256(b"1"), U256::from(5), A).abi_encode(),
-        );
+        let domain =
+            keccak256((domain_kind, keccak256(b"mira RootRegistry"), keccak256(b"1"), U256::from(5), A).abi_encode());
         let (origin, previous) = (B256::from([1; 32]), B256::from([2; 32]));
         let root = B256::from(*head(9).root.as_bytes());
         let structure = keccak256((kind, origin, 3_u64, root, 9_u64, previous).abi_encode());
@@ -227,7 +217,10 @@ mod tests {
         let all = history(zero, [head(1), head(4), head(9)]);
         assert_eq!(all.len(), 4);
         assert_eq!(all[0], zero);
-        assert_eq!(all[3], next(next(next(zero, 1.into_epoch(), head(1)), 2.into_epoch(), head(4)), 3.into_epoch(), head(9)));
+        assert_eq!(
+            all[3],
+            next(next(next(zero, 1.into_epoch(), head(1)), 2.into_epoch(), head(4)), 3.into_epoch(), head(9))
+        );
         assert_ne!(history(zero, [head(1), head(5), head(9)])[3], all[3]);
     }
 

@@ -1,8 +1,10 @@
 //! Anchoring: roots on a chain, rewards computed from lineage, and claims.
 
 pub mod abi;
+pub mod artifact;
 pub mod chain;
 pub mod commitment;
+pub mod deployment;
 pub mod endpoint;
 pub mod fees;
 pub mod outbox;

@@ -443,7 +443,10 @@ impl Outbox {
         let sql = "UPDATE jobs SET stage = 'signed', misses = 0, tx = NULL, block_number = NULL, block_hash = NULL,
                    gas_used = NULL, made = NULL WHERE id = ?1";
         commit.execute(sql, [job.id])?;
-        commit.execute("UPDATE attempts SET sent_at = NULL WHERE job = ?1 AND nonce = ?2", (job.id, integer(job.nonce)?))?;
+        commit.execute(
+            "UPDATE attempts SET sent_at = NULL WHERE job = ?1 AND nonce = ?2",
+            (job.id, integer(job.nonce)?),
+        )?;
         finish(commit, job)
     }
 
@@ -498,11 +501,10 @@ impl Outbox {
             Some(_) => return Err(OutboxError::Signed { epoch, conflict: SignedConflict::Beside }),
             None => {}
         }
-        let latest: Option<i64> = commit.query_row(
-            &format!("SELECT max(epoch) {of_origin}"),
-            (&key.0, key.1, key.2, key.3),
-            |row| row.get(0),
-        )?;
+        let latest: Option<i64> =
+            commit.query_row(&format!("SELECT max(epoch) {of_origin}"), (&key.0, key.1, key.2, key.3), |row| {
+                row.get(0)
+            })?;
         if let Some(latest) = latest.and_then(|latest| u64::try_from(latest).ok()).filter(|latest| *latest > epoch) {
             return Err(OutboxError::Signed { epoch, conflict: SignedConflict::Behind { latest } });
         }

@@ -323,11 +323,9 @@ impl<'a> Sender<'a> {
     /// Refuses a job that another account began: its nonces are not ours.
     fn own(&self, job: Option<Job>) -> Result<Option<Job>, SendError> {
         match job {
-            Some(job) if job.sender != self.account() => Err(SendError::OtherSender {
-                purpose: job.key.purpose,
-                sender: job.sender,
-                account: self.account(),
-            }),
+            Some(job) if job.sender != self.account() => {
+                Err(SendError::OtherSender { purpose: job.key.purpose, sender: job.sender, account: self.account() })
+            }
             job => Ok(job),
         }
     }

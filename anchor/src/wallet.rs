@@ -184,7 +184,12 @@ impl Wallet {
         };
         let signature = self.sign_digest(&transaction.signature_hash())?;
         let envelope = TxEnvelope::Eip1559(transaction.into_signed(signature));
-        Ok(Signed { raw: envelope.encoded_2718().into(), tx: *envelope.tx_hash(), gas: unsigned.gas_limit, fees: unsigned.fees })
+        Ok(Signed {
+            raw: envelope.encoded_2718().into(),
+            tx: *envelope.tx_hash(),
+            gas: unsigned.gas_limit,
+            fees: unsigned.fees,
+        })
     }
 
     /// Keeps other processes from sending from this account, so that no nonce is taken twice.

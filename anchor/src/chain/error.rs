@@ -180,7 +180,7 @@ impl fmt::Display for Revert {
         let Some(data) = self.data.as_deref().filter(|data| !data.is_empty()) else {
             return f.write_str(&self.message);
         };
-        if let Some(name) = crate::abi::error_name(data) {
+        if let Some(name) = crate::abi::describe_error(data) {
             f.write_str(&name)
         } else if let Ok(text) = RevertText::abi_decode(data) {
             f.write_str(&cut(&text.reason))
