@@ -9,5 +9,6 @@ pub mod endpoint;
 pub mod fees;
 pub mod outbox;
 pub mod publish;
+pub mod registry;
 pub mod sender;
 pub mod wallet;

@@ -15,7 +15,7 @@ use crate::chain::{ChainError, Client, Identity, Receipt};
 use crate::fees::{DEFAULT_TIP, Fees};
 use crate::outbox::{Call, Job, Key, Landed, Outbox, OutboxError, Signed, Stage};
 use crate::publish::{Action, Goal, RESUBMIT_SECONDS, Stop, View, next};
-use crate::wallet::{Unsigned, Wallet, WalletError};
+use crate::wallet::{SenderLock, Unsigned, Wallet, WalletError};
 
 /// The most gas of one transaction (EIP-7825).
 const MAX_GAS: u64 = 1 << 24;
@@ -55,6 +55,8 @@ pub struct Sender<'a> {
     client: &'a Client,
     wallet: &'a Wallet,
     outbox: &'a mut Outbox,
+    /// Nobody else sends from the account meanwhile, so that no nonce is taken twice.
+    _lock: SenderLock,
     wait: Duration,
     probe: Option<Probe<'a>>,
 }
@@ -143,13 +145,14 @@ impl<'a> Sender<'a> {
     /// Sends from `wallet`'s account. A local key is refused on any chain but the local one.
     ///
     /// # Errors
-    /// [`SendError::LocalKey`].
+    /// [`SendError::LocalKey`], and [`WalletError::Busy`] while another process sends from the account.
     pub fn new(client: &'a Client, wallet: &'a Wallet, outbox: &'a mut Outbox) -> Result<Self, SendError> {
         let chain = client.identity();
         if wallet.is_local_only() && !chain.local {
             return Err(SendError::LocalKey { account: wallet.address(), chain });
         }
-        Ok(Self { client, wallet, outbox, wait: Duration::from_secs(120), probe: None })
+        let lock = wallet.lock()?;
+        Ok(Self { client, wallet, outbox, _lock: lock, wait: Duration::from_secs(120), probe: None })
     }
 
     /// How long [`send`](Self::send) waits for a block before it leaves the rest to a later call.
@@ -175,6 +178,16 @@ impl<'a> Sender<'a> {
     /// The chain.
     pub fn client(&self) -> &'a Client {
         self.client
+    }
+
+    /// The account's key.
+    pub(crate) fn wallet(&self) -> &'a Wallet {
+        self.wallet
+    }
+
+    /// The outbox.
+    pub(crate) fn outbox(&mut self) -> &mut Outbox {
+        self.outbox
     }
 
     /// Makes it happen, unless it has: the receipt of a transaction decides.
