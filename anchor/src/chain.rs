@@ -11,6 +11,7 @@ mod error;
 mod types;
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U64, U256, keccak256};
@@ -19,6 +20,7 @@ use alloy::rpc::json_rpc::{RpcRecv, RpcSend};
 use alloy::rpc::types::{Filter, Log, TransactionRequest};
 use alloy::sol_types::{SolCall, SolEvent};
 use alloy::transports::TransportError;
+use mira_devchain::{DevChain, Genesis, LOCAL_CHAIN_ID};
 use tokio::runtime::Runtime;
 
 use crate::endpoint::Endpoint;
@@ -30,6 +32,11 @@ pub use self::types::{Block, BlockRef, Found, Identity, Receipt};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Most blocks that one question about events spans; more are asked for piece by piece.
 const EVENT_SPAN: u64 = 5_000;
+
+/// What each account has at the beginning of a local chain: a million ether.
+const LOCAL_BALANCE: U256 = U256::from_limbs([0x1bce_cced_a100_0000, 0xd3c2, 0, 0]);
+/// The base fee at its beginning: 1 gwei.
+const LOCAL_BASE_FEE: u64 = 1_000_000_000;
 
 /// An endpoint and the identity it showed when it was connected.
 pub struct Client {
@@ -57,10 +64,23 @@ impl Client {
     /// [`ChainError`].
     pub fn connect(endpoint: &Endpoint) -> Result<Self, ChainError> {
         let rpc = match endpoint {
-            Endpoint::Local(path) => return Err(ChainError::NoLocal { path: path.clone() }),
+            Endpoint::Local(path) if !path.exists() => return Err(ChainError::NoLocal { path: path.clone() }),
+            Endpoint::Local(path) => DevChain::open(path)?.client(),
             Endpoint::Node(url) => RpcClient::new_http(url.full().clone()),
         };
         Self::over(rpc, endpoint.clone())
+    }
+
+    /// Makes the local chain in a file that is not there yet. These accounts have ether from the beginning; nobody else
+    /// ever gets any but from them.
+    ///
+    /// # Errors
+    /// [`ChainError::Local`].
+    pub fn create_local(path: &Path, accounts: &[Address], timestamp: u64) -> Result<Self, ChainError> {
+        let alloc = accounts.iter().map(|account| (*account, LOCAL_BALANCE)).collect();
+        let genesis = Genesis { chain_id: LOCAL_CHAIN_ID, timestamp, base_fee: LOCAL_BASE_FEE, alloc };
+        let chain = DevChain::create(path, genesis)?;
+        Self::over(chain.client(), Endpoint::Local(path.to_owned()))
     }
 
     /// Connects to what answers behind `rpc`.
@@ -266,6 +286,24 @@ impl Client {
             Err(ChainError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sets the clock of a development chain forward, and makes a block at the new time. Returns that block.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] by every chain that is not for development.
+    pub fn warp(&self, seconds: u64) -> Result<Block, ChainError> {
+        let _: serde_json::Value = self.request("evm_increaseTime", (U64::from(seconds),))?;
+        self.mine()
+    }
+
+    /// Makes a block without a transaction on a development chain, and returns it.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] by every chain that is not for development.
+    pub fn mine(&self) -> Result<Block, ChainError> {
+        let _: serde_json::Value = self.request("evm_mine", ())?;
+        self.head()
     }
 
     /// Hands the node a signed transaction. What comes back besides an error says nothing: only a receipt does.

@@ -26,6 +26,9 @@ pub enum ChainError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The local chain cannot be made or opened.
+    #[error("the local chain cannot be used")]
+    Local(#[from] mira_devchain::ChainError),
     /// This process cannot wait for anything.
     #[error("no runtime to talk to the chain with")]
     Runtime(#[source] io::Error),
