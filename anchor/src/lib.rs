@@ -2,7 +2,9 @@
 
 pub mod abi;
 pub mod artifact;
+pub mod bind;
 pub mod chain;
+pub mod claim;
 pub mod commitment;
 pub mod deployment;
 pub mod endpoint;
@@ -10,5 +12,6 @@ pub mod fees;
 pub mod outbox;
 pub mod publish;
 pub mod registry;
+pub mod reward;
 pub mod sender;
 pub mod wallet;
