@@ -1,5 +1,14 @@
 //! Anchoring: roots on a chain, rewards computed from lineage, and claims.
 
+pub mod abi;
 pub mod bind;
+pub mod chain;
 pub mod claim;
+pub mod commitment;
+pub mod endpoint;
+pub mod fees;
+pub mod outbox;
+pub mod publish;
 pub mod reward;
+pub mod sender;
+pub mod wallet;
