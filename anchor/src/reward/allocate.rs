@@ -307,9 +307,10 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
     }
 
     fn pay_model(&mut self, model: StatementId, amount: U256) {
-        match self.history.is_withdrawn(&model) {
-            true => self.reserve(amount),
-            false => self.open(model, Pot::Run([(Source::Run, amount)].into())),
+        if self.history.is_withdrawn(&model) {
+            self.reserve(amount);
+        } else if !amount.is_zero() {
+            self.open(model, Pot::Run([(Source::Run, amount)].into()));
         }
     }
 
