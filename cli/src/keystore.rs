@@ -65,7 +65,7 @@ impl Keystore {
         }
         write(&self.did(name), did.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
         write(&path, pem.as_bytes(), OpenOptions::new().create_new(true))?;
-        if self.default_name()?.is_none() {
+        if self.default_name()?.is_none() && !is_demo(name) {
             self.set_default(name)?;
         }
         Ok(key)
@@ -175,6 +175,11 @@ impl Keystore {
     fn did(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.did"))
     }
+}
+
+/// Whether a key was made by `mira demo`: it signs for nobody, so it is never chosen by default.
+pub fn is_demo(name: &str) -> bool {
+    name.starts_with("demo-")
 }
 
 /// Checks that a name can be a file name anywhere: `[a-z0-9][a-z0-9-]{0,62}`.

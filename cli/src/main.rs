@@ -4,7 +4,9 @@
 
 mod args;
 mod artifact;
+mod audit;
 mod blobs;
+mod checks;
 mod clock;
 mod commands;
 mod dataset;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
+        Command::Audit(args) => commands::audit::run(args, global, &output),
+        Command::Demo(args) => commands::demo::run(args, global, &output),
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),

@@ -1,8 +1,10 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod audit;
 pub mod check;
 pub mod countersign;
+pub mod demo;
 pub mod dispute;
 pub mod fsck;
 pub mod get;
