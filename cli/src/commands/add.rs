@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mira_core::digest::{Digest, ManifestDigest};
+use mira_core::digest::{ContributorId, Digest, ManifestDigest};
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
 use mira_core::rights::Rights;
@@ -58,6 +58,9 @@ pub struct AddArgs {
     /// What separates the fields of a CSV file
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<char>,
+    /// Whose dataset it is, if not yours; they must have delegated to you
+    #[arg(long, value_name = "WHO")]
+    on_behalf_of: Option<String>,
     #[command(flatten)]
     rights: TermsArgs,
     /// Threads (default: one for each processor)
@@ -131,7 +134,8 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let name = name(args)?;
     let session = &recording.session;
     let rights = args.rights.rights(&session.blobs())?;
-    let parent = parent(session, &name)?;
+    let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
+    let parent = parent(session, on_behalf_of, &name)?;
 
     let source = open(args)?;
     let infer =
@@ -152,7 +156,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
     let dataset = Dataset {
         subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
-        on_behalf_of: None,
+        on_behalf_of,
         rows: positive(committed.rows)?,
         chunks: positive(committed.chunks.len() as u64)?,
         schema_id: committed.schema().schema_id(),
@@ -191,9 +195,10 @@ impl Parent {
     }
 }
 
-fn parent(session: &Session, name: &Name) -> Result<Option<Parent>> {
+fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Result<Option<Parent>> {
     let fold = session.ledger.fold();
-    let Some(series) = session.me()?.and_then(|me| fold.artifact(&me, name)) else { return Ok(None) };
+    let owner = owner.or(session.me()?);
+    let Some(series) = owner.and_then(|owner| fold.artifact(&owner, name)) else { return Ok(None) };
     let Some((id, record)) = series.versions().last().and_then(|id| Some((*id, fold.statement(id)?))) else {
         return Ok(None);
     };
@@ -358,7 +363,7 @@ impl Document {
 }
 
 /// A reading error, with the place in the form `file:line (byte n)`.
-fn source_error(error: &SourceError) -> CliError {
+pub fn source_error(error: &SourceError) -> CliError {
     let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
     match error.problem() {
         Some(problem) => {
