@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
+    add, check, countersign, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, status,
+    trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -84,6 +85,12 @@ pub enum Command {
     Log(log::LogArgs),
     Seal(seal::SealArgs),
     Pin(pin::PinArgs),
+    Record(record::RecordArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Countersign(countersign::CountersignArgs),
+    Dispute(dispute::DisputeArgs),
+    Trace(trace::TraceArgs),
+    Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
     Trust(trust::TrustArgs),

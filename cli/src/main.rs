@@ -3,7 +3,10 @@
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
 mod args;
+mod artifact;
+mod audit;
 mod blobs;
+mod checks;
 mod clock;
 mod commands;
 mod dataset;
@@ -11,11 +14,17 @@ mod error;
 mod home;
 mod keystore;
 mod ledger;
+mod lineage;
+mod naming;
 mod output;
 mod publish;
+mod read_file;
+mod recording;
 mod refs;
 mod session;
+mod terms;
 mod trust;
+mod uses;
 mod workspace;
 mod write_file;
 
@@ -43,6 +52,12 @@ fn main() -> ExitCode {
         Command::Get(args) => commands::get::run(args, global, &output),
         Command::Status(args) => commands::status::run(args, global, &output),
         Command::Pin(args) => commands::pin::run(args, global, &output),
+        Command::Record(args) => commands::record::run(args, global, &output),
+        Command::Withdraw(args) => commands::withdraw::run(args, global, &output),
+        Command::Countersign(args) => commands::countersign::run(args, global, &output),
+        Command::Dispute(args) => commands::dispute::run(args, global, &output),
+        Command::Trace(args) => commands::trace::run(args, global, &output),
+        Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),

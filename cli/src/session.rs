@@ -12,7 +12,7 @@ use crate::home::Home;
 use crate::keystore::Keystore;
 use crate::ledger::Ledger;
 use crate::refs::{self, Found};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WriteLock};
 
 /// An open workspace and its user.
 #[derive(Debug)]
@@ -29,8 +29,18 @@ pub struct Session {
 impl Session {
     /// Finds and opens the workspace.
     pub fn open(global: &Global) -> Result<Self> {
-        let home = Home::locate(global.home.as_deref())?;
+        Self::of(global, Workspace::find(global.workspace.as_deref())?)
+    }
+
+    /// The same, with the right to write: taken before the log is read, so that nobody adds to it in between.
+    pub fn open_to_write(global: &Global) -> Result<(Self, WriteLock)> {
         let workspace = Workspace::find(global.workspace.as_deref())?;
+        let lock = workspace.lock()?;
+        Ok((Self::of(global, workspace)?, lock))
+    }
+
+    fn of(global: &Global, workspace: Workspace) -> Result<Self> {
+        let home = Home::locate(global.home.as_deref())?;
         let ledger = Ledger::open(&workspace)?;
         Ok(Self { workspace, home, ledger, key_name: global.key.clone() })
     }

@@ -1,0 +1,54 @@
+//! A chain in a temporary directory, and senders who have money on it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, unreachable_pub)]
+
+use std::path::PathBuf;
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{B256, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::signers::local::PrivateKeySigner;
+use mira_devchain::{DevChain, Genesis, LOCAL_CHAIN_ID, ManualClock};
+
+/// Time of the first block.
+pub const BEGIN: u64 = 1_700_000_000;
+
+pub struct Home {
+    pub dir: tempfile::TempDir,
+    pub clock: ManualClock,
+    pub chain: DevChain,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(BEGIN);
+        let chain = DevChain::create_with(dir.path().join("chain"), genesis(), clock.clone()).unwrap();
+        Self { dir, clock, chain }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("chain")
+    }
+
+    /// A provider that signs for a sender.
+    pub fn provider(&self, index: u8) -> DynProvider {
+        let wallet = EthereumWallet::from(sender(index));
+        ProviderBuilder::new().wallet(wallet).connect_client(self.chain.client()).erased()
+    }
+}
+
+/// Sample keys: they are 1, 2, 3, …, and nobody should own anything by them.
+pub fn sender(index: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::with_last_byte(index + 1)).unwrap()
+}
+
+pub fn genesis() -> Genesis {
+    let ether = U256::from(10u64.pow(18));
+    Genesis {
+        chain_id: LOCAL_CHAIN_ID,
+        timestamp: BEGIN,
+        base_fee: 1_000_000_000,
+        alloc: (0..3).map(|index| (sender(index).address(), ether * U256::from(1000))).collect(),
+    }
+}
