@@ -2,6 +2,8 @@
 //!
 //! `MIRA_TEST_ANVIL` names a running anvil 1.7.1 with its defaults; without it the test is skipped.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests state what they expect")]
+
 mod common;
 
 use alloy::consensus::TxReceipt;
