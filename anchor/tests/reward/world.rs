@@ -301,7 +301,7 @@ impl World {
         };
         let inputs: Vec<Input> = inputs.iter().map(input).collect();
         // Long lists stand in files; here some short ones do too.
-        match Inputs::in_file(&inputs).filter(|_| inputs.len() % 2 == 0) {
+        match Inputs::in_file(&inputs).filter(|_| inputs.len().is_multiple_of(2)) {
             Some((listed, file)) => {
                 self.shelf.files.insert(Digest::of(&file), file);
                 listed
