@@ -6,10 +6,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 modules=$(dirname "$(../../.ci/anvil/install.sh)")
 node build.mjs --check
-
-# Vectors that stand outside the repository (MIRA_VECTORS) are read in place.
-if [[ -n ${MIRA_VECTORS:-} ]]; then
-  export FOUNDRY_FS_PERMISSIONS="[{ access = 'read', path = '../../ingest/core/vectors' },
-    { access = 'read', path = '$MIRA_VECTORS' }]"
-fi
 exec "$modules/.bin/forge" test --remappings "@openzeppelin/contracts/=$modules/@openzeppelin/contracts/" "$@"

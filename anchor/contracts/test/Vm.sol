@@ -17,14 +17,24 @@ interface Vm {
         address emitter;
     }
 
+    struct Gas {
+        uint64 limit;
+        uint64 totalUsed;
+        uint64 memoryUsed;
+        int64 refunded;
+        uint64 remaining;
+    }
+
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
+    function envOr(string calldata name, bool fallback_) external view returns (bool);
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
     function getRecordedLogs() external returns (Log[] memory);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
+    function lastCallGas() external view returns (Gas memory);
     function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
