@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use mira_core::digest::{ContributorId, Digest, ManifestDigest};
+use mira_core::fold::Withdrawn;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
 use mira_core::rights::Rights;
@@ -186,12 +187,13 @@ struct Parent {
     physical: PhysicalSchema,
     root: mira_core::digest::DatasetId,
     rights: Rights,
+    holds: bool,
 }
 
 impl Parent {
-    /// Whether the new version would say nothing new.
+    /// Whether the new version would say nothing new. What was withdrawn is no longer said.
     fn says(&self, manifest: &Manifest, rights: &Rights) -> bool {
-        self.root == manifest.dataset_id() && self.rights == *rights
+        self.holds && self.root == manifest.dataset_id() && self.rights == *rights
     }
 }
 
@@ -210,6 +212,7 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
         physical: stored.committed.physical,
         root: stored.manifest.dataset_id(),
         rights: stored.manifest.fields().rights.clone(),
+        holds: record.withdrawn == Withdrawn::Nothing,
     }))
 }
 
