@@ -41,6 +41,7 @@ use crate::{dataset, refs};
   mira add penguins.csv --license CC0-1.0 --allow train,evaluate
   mira add part-*.parquet --name corpus --basis own --deny redistribute
   mira add data.csv --schema schema.json
+  mira add penguins.csv --null NA --null -
 
 A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
 pub struct AddArgs {
@@ -59,6 +60,9 @@ pub struct AddArgs {
     /// What separates the fields of a CSV file
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<char>,
+    /// What stands for null in a CSV file beside an empty field, as in `--null NA`; quoted it stays text (may be repeated)
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
+    null: Vec<String>,
     /// Whose dataset it is, if not yours; they must have delegated to you
     #[arg(long, value_name = "WHO")]
     on_behalf_of: Option<String>,
@@ -237,7 +241,7 @@ fn open(args: &AddArgs) -> Result<Source> {
                 .hint("--delimiter takes one ASCII character")
         })?),
     };
-    let options = Options { format: args.format, delimiter, ..Options::default() };
+    let options = Options { format: args.format, delimiter, nulls: args.null.clone(), ..Options::default() };
     Source::open(&args.paths, options).map_err(|error| source_error(&error))
 }
 
