@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, audit, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, sql, status, trace, trust, verify, version, withdraw,
+    add, audit, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show,
+    sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
