@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use mira_core::car::Car;
 use mira_core::cid::Cid;
-use mira_ingest::directory::car::{CarContent, WriteError};
+use mira_ingest::directory::car::{CarContent, CarPlan, WriteError};
 use mira_ingest::pin::{CarStream, Memory, Pin, PinError, Progress, checks, pin_dataset};
 use published::{Sample, sample};
 
@@ -46,7 +46,8 @@ fn check_everything(service: &Memory, sample: &Sample) {
     // Every file of a small dataset, some of a large one.
     for entry in sample.dataset.files().step_by(1 + sample.dataset.len() / 50) {
         let size = usize::try_from(entry.file.size).unwrap();
-        let found = block_on(service.read(&root, &entry.path, 0, size + 1)).unwrap();
+        let file = service.resolve(&root, &entry.path).unwrap();
+        let found = block_on(service.read(&file, 0, size + 1)).unwrap();
         assert_eq!(found, sample.store.get(&entry.file.cid, entry.file.size).unwrap(), "{}", entry.path);
     }
 }
@@ -79,6 +80,29 @@ fn cars_have_the_length_and_content_that_was_planned() {
         }
         assert_eq!(cars.last().unwrap().root(), sample.dataset.cid());
     }
+}
+
+#[test]
+fn halves_bring_together_what_the_whole_does() {
+    let sample = sample(8, 7, 7, &[2 << 20, 1, 3 << 20]);
+    let blocks = |plan: &CarPlan| {
+        let mut bytes = Vec::new();
+        let out = |part: &[u8]| {
+            bytes.extend_from_slice(part);
+            Ok::<_, ()>(())
+        };
+        plan.write(&sample.store, out).unwrap();
+        assert_eq!(bytes.len() as u64, plan.byte_len());
+        Car::new(&bytes).unwrap().map(|block| block.unwrap().cid).collect::<Vec<_>>()
+    };
+    let whole = sample.dataset.cars(sample.dataset.files()).unwrap().remove(0);
+    let (first, second) = whole.clone().halves();
+    let first = first.unwrap();
+    assert_eq!((first.root(), second.root()), (whole.root(), whole.root()));
+    assert!(first.byte_len().abs_diff(second.byte_len()) < 4 << 20);
+    assert_eq!([blocks(&first), blocks(&second)].concat(), blocks(&whole));
+    let one = small().dataset;
+    assert!(one.cars(one.files()).unwrap().remove(0).halves().0.is_none(), "too little for two");
 }
 
 #[test]
@@ -124,6 +148,10 @@ fn a_block_that_is_missing_below_a_file_is_sent_after_all() {
     service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
     let pinned = pin(&service, &sample).unwrap();
     assert_eq!(pinned.kept_files, 0);
+    check_everything(&service, &sample);
+    // The same of a node that says it has pinned the dataset.
+    service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
+    assert_eq!(pin(&service, &sample).unwrap().kept_files, 0);
     check_everything(&service, &sample);
 }
 
@@ -182,11 +210,11 @@ impl Pin for Dying<'_> {
     async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
         self.call(self.node.has_block(cid)).await
     }
-    async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
-        self.call(self.node.import(car, pin_root)).await
+    async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+        self.call(self.node.import(car)).await
     }
-    async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
-        self.call(self.node.pin(cid, name)).await
+    async fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> Result<(), PinError> {
+        self.call(self.node.pin(cid, name, just_sent)).await
     }
     async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {
         self.call(self.node.is_pinned(cid)).await
@@ -197,8 +225,8 @@ impl Pin for Dying<'_> {
     async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
         self.call(self.node.unpin(cid)).await
     }
-    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
-        self.call(self.node.read(root, path, offset, len)).await
+    async fn read(&self, file: &Cid, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        self.call(self.node.read(file, offset, len)).await
     }
 }
 
@@ -235,10 +263,10 @@ fn a_node_that_lies_is_found_out() {
         async fn has_block(&self, _: &Cid) -> Result<bool, PinError> {
             Ok(true)
         }
-        async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
-            self.0.import(car, pin_root).await
+        async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+            self.0.import(car).await
         }
-        async fn pin(&self, _: &Cid, _: &str) -> Result<(), PinError> {
+        async fn pin(&self, _: &Cid, _: &str, _: bool) -> Result<(), PinError> {
             Ok(())
         }
         async fn is_pinned(&self, _: &Cid) -> Result<bool, PinError> {
@@ -250,7 +278,7 @@ fn a_node_that_lies_is_found_out() {
         async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
             self.0.unpin(cid).await
         }
-        async fn read(&self, _: &Cid, _: &str, _: u64, len: usize) -> Result<Bytes, PinError> {
+        async fn read(&self, _: &Cid, _: u64, len: usize) -> Result<Bytes, PinError> {
             Ok(vec![0; len].into())
         }
     }
