@@ -14,7 +14,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use revm::context::TxEnv;
 use revm::context::result::{InvalidTransaction, ResultAndState};
 
-use crate::genesis::{Genesis, blank_header};
+use crate::genesis::{Genesis, MAX_BASE_FEE, blank_header};
 use crate::machine::{self, Rules, TX_GAS_CAP};
 use crate::refusal::Refusal;
 use crate::state::{State, View};
@@ -181,7 +181,7 @@ impl Chain {
 
     /// What the next block costs at least.
     pub(crate) fn next_base_fee(&self) -> u64 {
-        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default().min(MAX_BASE_FEE)
     }
 
     /// The next header, as far as it is known before anything is executed.
