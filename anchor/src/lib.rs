@@ -7,6 +7,7 @@ pub mod chain;
 pub mod claim;
 pub mod commitment;
 pub mod deployment;
+pub mod distributor;
 pub mod endpoint;
 pub mod fees;
 pub mod outbox;

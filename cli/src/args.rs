@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, check, countersign, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, status,
-    trace, trust, verify, version, withdraw,
+    add, audit, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show,
+    sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -76,6 +76,7 @@ enum JsonForm {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(init::InitArgs),
+    Demo(demo::DemoArgs),
     Add(add::AddArgs),
     Ls(ls::LsArgs),
     Show(show::ShowArgs),
@@ -90,9 +91,11 @@ pub enum Command {
     Countersign(countersign::CountersignArgs),
     Dispute(dispute::DisputeArgs),
     Trace(trace::TraceArgs),
+    Sql(sql::SqlArgs),
     Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
+    Audit(audit::AuditArgs),
     Trust(trust::TrustArgs),
     Key(key::KeyArgs),
     Version(version::VersionArgs),

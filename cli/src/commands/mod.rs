@@ -1,8 +1,10 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod audit;
 pub mod check;
 pub mod countersign;
+pub mod demo;
 pub mod dispute;
 pub mod fsck;
 pub mod get;
@@ -16,6 +18,7 @@ pub mod prove;
 pub mod record;
 pub mod seal;
 pub mod show;
+pub mod sql;
 pub mod status;
 pub mod trace;
 pub mod trust;
