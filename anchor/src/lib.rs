@@ -2,6 +2,7 @@
 
 pub mod abi;
 pub mod artifact;
+pub mod calls;
 pub mod chain;
 pub mod commitment;
 pub mod deployment;
@@ -12,3 +13,5 @@ pub mod publish;
 pub mod registry;
 pub mod sender;
 pub mod wallet;
+
+pub use alloy::primitives::{Address, B256, Bytes, U256};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
+    add, anchor, chain, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
 };
 use crate::output::{JsonMode, Output};
 
@@ -83,6 +83,8 @@ pub enum Command {
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
+    Anchor(anchor::AnchorArgs),
+    Chain(chain::ChainCommand),
     Pin(pin::PinArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),

@@ -2,8 +2,10 @@
 
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
+mod anchor_check;
 mod args;
 mod blobs;
+mod chain;
 mod clock;
 mod commands;
 mod dataset;
@@ -13,6 +15,7 @@ mod keystore;
 mod ledger;
 mod output;
 mod publish;
+mod receipts;
 mod refs;
 mod session;
 mod trust;
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
         Command::Pin(args) => commands::pin::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
+        Command::Anchor(args) => commands::anchor::run(args, global, &output),
+        Command::Chain(args) => commands::chain::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),

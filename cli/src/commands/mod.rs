@@ -1,6 +1,8 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod anchor;
+pub mod chain;
 pub mod fsck;
 pub mod get;
 pub mod help;
