@@ -18,6 +18,8 @@ pub const ROWKEY: &[u8] = b"mira/rowkey/v1\0";
 pub const MODEL: &[u8] = b"mira/model/v1\0";
 /// A log entry.
 pub const ENTRY: &[u8] = b"mira/entry/v1\0";
+/// Preimage of the digest of payments.
+pub const FUNDING: &[u8] = b"mira/funding/v1\0";
 
 /// RFC 6962, section 2.1: the byte before leaf data.
 pub const LEAF_PREFIX: u8 = 0x00;
@@ -39,7 +41,7 @@ mod tests {
 
     #[test]
     fn no_tag_is_a_prefix_of_another_or_of_a_row() {
-        let tags = [CHUNK, DATASET, SCHEMA, TYPE, ROWKEY, MODEL, ENTRY];
+        let tags = [CHUNK, DATASET, SCHEMA, TYPE, ROWKEY, MODEL, ENTRY, FUNDING];
         for (i, a) in tags.iter().enumerate() {
             assert!(!(0x81..=0x9b).contains(&a[0]) && a[0] > NODE_PREFIX);
             assert_eq!(a.last(), Some(&0));
