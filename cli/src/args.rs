@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, audit, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show,
-    sql, status, trace, trust, verify, version, withdraw,
+    add, anchor, audit, chain, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -85,6 +84,8 @@ pub enum Command {
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
+    Anchor(anchor::AnchorArgs),
+    Chain(chain::ChainCommand),
     Pin(pin::PinArgs),
     Record(record::RecordArgs),
     Withdraw(withdraw::WithdrawArgs),

@@ -2,10 +2,12 @@
 
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
+mod anchor_check;
 mod args;
 mod artifact;
 mod audit;
 mod blobs;
+mod chain;
 mod checks;
 mod clock;
 mod commands;
@@ -19,6 +21,7 @@ mod naming;
 mod output;
 mod publish;
 mod read_file;
+mod receipts;
 mod recording;
 mod refs;
 mod session;
@@ -63,6 +66,8 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
+        Command::Anchor(args) => commands::anchor::run(args, global, &output),
+        Command::Chain(args) => commands::chain::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
         Command::Audit(args) => commands::audit::run(args, global, &output),
         Command::Demo(args) => commands::demo::run(args, global, &output),

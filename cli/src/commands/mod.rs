@@ -1,7 +1,9 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod anchor;
 pub mod audit;
+pub mod chain;
 pub mod check;
 pub mod countersign;
 pub mod demo;
