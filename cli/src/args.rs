@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
+    add, anchor, audit, chain, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove,
+    record, seal, show, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -75,6 +76,7 @@ enum JsonForm {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(init::InitArgs),
+    Demo(demo::DemoArgs),
     Add(add::AddArgs),
     Ls(ls::LsArgs),
     Show(show::ShowArgs),
@@ -83,9 +85,18 @@ pub enum Command {
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
+    Anchor(anchor::AnchorArgs),
+    Chain(chain::ChainCommand),
     Pin(pin::PinArgs),
+    Record(record::RecordArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Countersign(countersign::CountersignArgs),
+    Dispute(dispute::DisputeArgs),
+    Trace(trace::TraceArgs),
+    Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
+    Audit(audit::AuditArgs),
     Trust(trust::TrustArgs),
     Key(key::KeyArgs),
     Version(version::VersionArgs),

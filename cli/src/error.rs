@@ -91,6 +91,11 @@ impl CliError {
         text
     }
 
+    /// The same in one line, without the word error, for a list.
+    pub fn in_one_line(&self) -> String {
+        self.to_text().trim_start_matches("error: ").replace('\n', ",")
+    }
+
     /// The line for a program.
     pub fn to_json(&self) -> String {
         to_json(&ErrorDocument { error: self })

@@ -89,23 +89,19 @@ fn car() -> Vec<u8> {
     car
 }
 
-fn import(node: &Kubo, pin_root: bool) -> Result<CarContent, PinError> {
+fn import(node: &Kubo) -> Result<CarContent, PinError> {
     let (sender, receiver) = mpsc::channel(1);
     sender.try_send(Ok(Bytes::from(car()))).unwrap();
     drop(sender);
-    block_on(node.import(CarStream::new(cid(), receiver, &mut |_| ()), pin_root))
-}
-
-fn root_line(cid: Cid, error: &str) -> String {
-    format!("{{\"Root\":{{\"Cid\":{{\"/\":\"{cid}\"}},\"PinErrorMsg\":\"{error}\"}}}}\n")
+    block_on(node.import(CarStream::new(cid(), receiver, &mut |_| ())))
 }
 
 const STATS: &str = "{\"Stats\":{\"BlockCount\":1,\"BlockBytesCount\":5}}\n";
 
 #[test]
 fn an_import_is_one_file_of_a_form() {
-    let (kubo, server) = node("200 OK", root_line(cid(), "") + STATS);
-    assert_eq!(import(&kubo, true).unwrap(), CarContent { blocks: 1, block_bytes: 5 });
+    let (kubo, server) = node("200 OK", STATS);
+    assert_eq!(import(&kubo).unwrap(), CarContent { blocks: 1, block_bytes: 5 });
     let body = server.join().unwrap();
     let boundary = format!("--mira-{}", cid());
     let head = format!(
@@ -118,33 +114,44 @@ fn an_import_is_one_file_of_a_form() {
 /// Kubo reports an error after the first byte of an answer in a trailer, which nothing here sees.
 #[test]
 fn an_import_that_does_not_say_it_was_done_was_not() {
-    let other = root_line(Cid::raw_of(b"other"), "");
     for (answer, what) in [
         (String::new(), "nothing"),
-        (STATS.into(), "no root"),
-        (root_line(cid(), ""), "no stats"),
-        (other + STATS, "another root"),
-        (root_line(cid(), "") + "{\"Stats\":{\"Bl", "cut off"),
+        ("{}\n".into(), "no stats"),
+        (STATS.replace("5}}\n", ""), "cut off"),
         ("<html>".into(), "no JSON"),
     ] {
         let (kubo, _) = node("200 OK", answer);
-        let error = import(&kubo, true).unwrap_err();
+        let error = import(&kubo).unwrap_err();
         assert!(matches!(error, PinError::Answer { .. }), "{what}: {error}");
     }
-    let (kubo, _) = node("200 OK", root_line(cid(), "block was not found") + STATS);
-    assert!(matches!(import(&kubo, true), Err(PinError::Refused { message, .. }) if message == "block was not found"));
-    let (kubo, _) = node("200 OK", STATS);
-    assert!(import(&kubo, false).is_ok(), "without a pin there is no line of a root");
+}
+
+/// A node is asked to pin only after it has said that it has everything: this one has no second answer.
+#[test]
+fn a_dag_is_walked_before_it_is_pinned() {
+    let missing = "{\"Message\":\"error traversing DAG: block was not found locally (offline)\",\"Code\":0}";
+    let walked = |cid: Cid| format!("{{\"DagStats\":[{{\"Cid\":\"{cid}\",\"NumBlocks\":1,\"Size\":5}}]}}");
+    let (kubo, _) = node("500 Internal Server Error", missing);
+    let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+    assert!(matches!(error, PinError::Refused { call: "/dag/stat", .. }), "{error}");
+    for answer in [walked(Cid::raw_of(b"other")), "{}".into(), String::new(), "{\"DagStats\":[]}".into()] {
+        let (kubo, _) = node("200 OK", answer.clone());
+        let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+        assert!(matches!(error, PinError::Answer { call: "/dag/stat", .. }), "{answer}: {error}");
+    }
+    let (kubo, _) = node("200 OK", walked(cid()));
+    let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+    assert!(matches!(error, PinError::Unreachable { call: "/pin/add", .. }), "{error}");
 }
 
 #[test]
 fn a_refusal_before_the_end_is_the_answer() {
     let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno\x1b!";
     let (kubo, _server) = raw_node(answer.into(), true);
-    let error = import(&kubo, true).unwrap_err();
+    let error = import(&kubo).unwrap_err();
     assert!(error.to_string().ends_with("refused /dag/import (status 403): \"no\\u{1b}!\""), "{error}");
     let (kubo, _server) = raw_node(Vec::new(), false);
-    let error = import(&kubo, true).unwrap_err();
+    let error = import(&kubo).unwrap_err();
     assert!(matches!(error, PinError::Unreachable { .. }) && error.is_transient(), "{error}");
 }
 

@@ -46,7 +46,8 @@ fn check_everything(service: &Memory, sample: &Sample) {
     // Every file of a small dataset, some of a large one.
     for entry in sample.dataset.files().step_by(1 + sample.dataset.len() / 50) {
         let size = usize::try_from(entry.file.size).unwrap();
-        let found = block_on(service.read(&root, &entry.path, 0, size + 1)).unwrap();
+        let file = service.resolve(&root, &entry.path).unwrap();
+        let found = block_on(service.read(&file, 0, size + 1)).unwrap();
         assert_eq!(found, sample.store.get(&entry.file.cid, entry.file.size).unwrap(), "{}", entry.path);
     }
 }
@@ -125,6 +126,10 @@ fn a_block_that_is_missing_below_a_file_is_sent_after_all() {
     let pinned = pin(&service, &sample).unwrap();
     assert_eq!(pinned.kept_files, 0);
     check_everything(&service, &sample);
+    // The same of a node that says it has pinned the dataset.
+    service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
+    assert_eq!(pin(&service, &sample).unwrap().kept_files, 0);
+    check_everything(&service, &sample);
 }
 
 #[test]
@@ -182,8 +187,8 @@ impl Pin for Dying<'_> {
     async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
         self.call(self.node.has_block(cid)).await
     }
-    async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
-        self.call(self.node.import(car, pin_root)).await
+    async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+        self.call(self.node.import(car)).await
     }
     async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
         self.call(self.node.pin(cid, name)).await
@@ -197,8 +202,8 @@ impl Pin for Dying<'_> {
     async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
         self.call(self.node.unpin(cid)).await
     }
-    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
-        self.call(self.node.read(root, path, offset, len)).await
+    async fn read(&self, file: &Cid, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        self.call(self.node.read(file, offset, len)).await
     }
 }
 
@@ -235,8 +240,8 @@ fn a_node_that_lies_is_found_out() {
         async fn has_block(&self, _: &Cid) -> Result<bool, PinError> {
             Ok(true)
         }
-        async fn import(&self, car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
-            self.0.import(car, pin_root).await
+        async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+            self.0.import(car).await
         }
         async fn pin(&self, _: &Cid, _: &str) -> Result<(), PinError> {
             Ok(())
@@ -250,7 +255,7 @@ fn a_node_that_lies_is_found_out() {
         async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
             self.0.unpin(cid).await
         }
-        async fn read(&self, _: &Cid, _: &str, _: u64, len: usize) -> Result<Bytes, PinError> {
+        async fn read(&self, _: &Cid, _: u64, len: usize) -> Result<Bytes, PinError> {
             Ok(vec![0; len].into())
         }
     }

@@ -25,8 +25,8 @@ pub const MAX_BLOCKS: u64 = 1 << 20;
 /// The most bytes of one transaction; go-ethereum's limit.
 pub const MAX_TRANSACTION: usize = 128 * 1024;
 
-/// How many states back calls and balances may ask.
-pub const HISTORY: usize = 1024;
+/// After how many of the last blocks the state is kept; as far back as contracts see block hashes.
+pub const HISTORY: usize = 256;
 
 /// A chain in memory. It has at least its first block.
 #[derive(Debug)]
@@ -220,7 +220,8 @@ impl Chain {
                 error.map_or_else(Refusal::Machine, |reason| self.refusal(reason, &tx, sender, &header))
             })?;
 
-        let created = done.result.created_address();
+        // As nodes say it: the address that a contract has, or would have if it had not failed.
+        let created = tx.is_create().then(|| sender.create(tx.nonce()));
         let gas_used = done.result.tx_gas_used();
         let receipt = receipt(tx.tx_type(), &done);
         let price = tx.effective_gas_price(header.base_fee_per_gas);
@@ -324,7 +325,6 @@ impl Chain {
             InvalidTransaction::OverflowPaymentInTransaction => {
                 Refusal::Funds { balance: self.state().balance(sender), cost: U256::MAX }
             }
-            InvalidTransaction::CallerGasLimitMoreThanBlock => Refusal::BlockGas,
             InvalidTransaction::TxGasLimitGreaterThanCap { .. } => Refusal::GasCap { gas, cap: TX_GAS_CAP },
             InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, .. } => {
                 Refusal::IntrinsicGas { gas, needed: initial_gas }

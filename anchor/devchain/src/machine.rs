@@ -4,7 +4,7 @@
 
 use alloy::consensus::{Header, Transaction, TxEnvelope, Typed2718};
 use alloy::primitives::{Address, B256, U256};
-use revm::context::result::{EVMError, HaltReason, InvalidTransaction, OutOfGasError, ResultAndState};
+use revm::context::result::{EVMError, HaltReason, InvalidTransaction, ResultAndState};
 use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database_interface::WrapDatabaseRef;
@@ -69,8 +69,7 @@ pub(crate) fn machine_tx(tx: &TxEnvelope, sender: Address) -> TxEnv {
 /// What geth calls the reason for which all gas was taken.
 pub(crate) fn halt_text(reason: &HaltReason) -> String {
     match reason {
-        HaltReason::OutOfGas(OutOfGasError::Basic) => "out of gas".to_owned(),
-        HaltReason::OutOfGas(reason) => format!("out of gas: {reason:?}"),
+        HaltReason::OutOfGas(_) => "out of gas".to_owned(),
         HaltReason::OpcodeNotFound | HaltReason::NotActivated => "invalid opcode".to_owned(),
         HaltReason::InvalidFEOpcode => "invalid opcode: INVALID".to_owned(),
         HaltReason::InvalidJump => "invalid jump destination".to_owned(),

@@ -1,11 +1,12 @@
 //! `mira pin`
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use mira_core::fold::Withdrawn;
 use mira_core::statement::Kind as StatementKind;
-use mira_ingest::outbox::{Attempt, State, Target};
+use mira_ingest::outbox::{Attempt, Outbox, State, Target};
 use mira_ingest::pin::{Kubo, pin_dataset};
 use serde::Serialize;
 
@@ -82,6 +83,28 @@ pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The right to work on one pin, which ends unless there are signs of life.
+struct Lease<'a> {
+    outbox: Outbox,
+    target: &'a Target,
+    attempt: u32,
+    renewed: Instant,
+}
+
+impl Lease<'_> {
+    fn renew(&mut self) {
+        const EVERY: Duration = Duration::from_secs(60);
+        if self.renewed.elapsed() < EVERY {
+            return;
+        }
+        self.renewed = Instant::now();
+        // If it cannot be written now, the next piece that is sent tries again; at worst the work is done twice.
+        if let Ok(now) = clock::now() {
+            let _ = self.outbox.renew(self.target, self.attempt, now);
+        }
+    }
+}
+
 fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found<'a>)>> {
     let fold = session.ledger.fold();
     let name = |found: &Found<'_>| match &found.record.version {
@@ -124,7 +147,10 @@ fn pin(session: &Session, kubo: &Kubo, name: &str, found: &Found<'_>) -> Result<
     outbox.enqueue(&target, found.id, clock::now()?).kind(Kind::Failed)?;
     let job = outbox.begin(&target, clock::now()?).kind(Kind::Failed)?;
     let random = u64::from_be_bytes(clock::random::<8>()?);
-    let result = pin_dataset(kubo, &store, &directory, name, random, &mut |_| ());
+    // A connection of its own, because this one must not go to the thread that reports progress.
+    let own = publish::outbox(session)?;
+    let mut lease = Lease { outbox: own, target: &target, attempt: job.attempts, renewed: Instant::now() };
+    let result = pin_dataset(kubo, &store, &directory, name, random, &mut |_| lease.renew());
     let text = result.as_ref().err().map(|error| chain(error));
     let outcome = match (&result, &text) {
         (Err(error), Some(text)) if error.is_transient() => Attempt::Later { error: text },

@@ -1,8 +1,8 @@
 //! Bringing a dataset to a node, and making sure that it got there.
 //!
 //! ```text
-//! pinned already? ── yes ─────────────────────────────────────────────────→ confirm
-//!   no → what is missing → CARs: import, pin as a part → last CAR: import, pin → name → confirm → unpin the parts
+//! pinned already? ── yes ─────────────────────────────────────────→ pin by name → confirm → unpin the parts
+//!   no → what is missing → CARs: import, pin as a part → last CAR ──┘ ↑ refused: send all, once
 //! ```
 //!
 //! The parts are pinned under a name made from the dataset's CID, so that garbage collection cannot take what has
@@ -85,18 +85,18 @@ pub async fn publish<P: Pin>(
     if !service.is_pinned(&root).await? {
         let missing = missing(service, dataset).await?;
         kept_files -= missing.len();
-        let first = send(service, store, dataset, missing, &mut sent, progress).await;
-        match first {
-            // The root of a file was there and something below it was not: garbage was collected, or a transfer broke
-            // off. Without leaving out anything there is nothing left to miss.
-            Err(PinError::Refused { .. }) if kept_files > 0 => {
-                kept_files = 0;
-                send(service, store, dataset, dataset.files().collect(), &mut sent, progress).await?;
-            }
-            first => first?,
-        }
+        send(service, store, dataset, missing, &mut sent, progress).await?;
     }
-    service.pin(&root, name).await?;
+    match service.pin(&root, name).await {
+        // The root of a file was there and something below it was not: garbage was collected, a transfer broke off, or
+        // the node lost what it had pinned. Without leaving out anything there is nothing left to miss.
+        Err(PinError::Refused { .. }) if kept_files > 0 => {
+            kept_files = 0;
+            send(service, store, dataset, dataset.files().collect(), &mut sent, progress).await?;
+            service.pin(&root, name).await?;
+        }
+        pinned => pinned?,
+    }
     let read_back = confirm(service, store, dataset, random).await?;
     // Only now, so that the blocks are never without a pin. If this fails the parts stay until the next run, and the
     // dataset is pinned all the same; but whoever asked should know that the node does not do what it is told.
@@ -122,8 +122,9 @@ pub async fn confirm<P: Pin>(
     }
     let Some(piece) = Piece::choose(dataset, random) else { return Err(PinError::NotPinned { root }) };
     let ours = piece.stored(store).map_err(|error| PinError::Car(Box::new(error)))?;
+    let found = service.read(&piece.entry.file.cid, piece.offset, ours.len()).await?;
     let path = piece.entry.path;
-    if service.read(&root, &path, piece.offset, ours.len()).await? != ours {
+    if found != ours {
         return Err(PinError::ReadBack { path, offset: piece.offset });
     }
     Ok((path, piece.offset, ours.len()))
@@ -145,7 +146,7 @@ async fn missing<P: Pin>(service: &P, dataset: &DatasetDirectory) -> Result<Vec<
     Ok(missing)
 }
 
-/// Sends files and the directories over all files, and pins the dataset.
+/// Sends files and the directories over all files.
 async fn send<P: Pin>(
     service: &P,
     store: &Store,
@@ -164,8 +165,7 @@ async fn send<P: Pin>(
             *sent += bytes;
             progress(Progress { sent: *sent, total });
         };
-        // The parts are not pinned here but by name below: a pin without one would be left for ever by a crash.
-        import(service, store, car, is_last, &mut count).await?;
+        import(service, store, car, &mut count).await?;
         if !is_last {
             service.pin(&root, &part).await?;
         }
@@ -178,7 +178,6 @@ async fn import<P: Pin>(
     service: &P,
     store: &Store,
     car: CarPlan,
-    pin_root: bool,
     sent: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), PinError> {
     let root = car.root();
@@ -186,7 +185,7 @@ async fn import<P: Pin>(
     let store = store.clone();
     let reader = tokio::task::spawn_blocking(move || read(&car, &store, &frames));
     // The stream is gone when this returns, so the reader stops at its next piece whatever happened.
-    let found = service.import(CarStream::new(root, receiver, sent), pin_root).await?;
+    let found = service.import(CarStream::new(root, receiver, sent)).await?;
     // An error of the reader has ended the import with that error. Whatever else stopped it, nothing is expected then,
     // and something was found.
     let expected = reader.await.ok().flatten().unwrap_or_default();

@@ -46,6 +46,14 @@ impl Memory {
         self.state().blocks.remove(cid);
     }
 
+    /// What a path leads to from a root, as a gateway finds it.
+    ///
+    /// # Errors
+    /// [`PinError::Refused`] if a block is missing on the way, or a name.
+    pub fn resolve(&self, root: &Cid, path: &str) -> Result<Cid, PinError> {
+        self.state().resolve(root, path)
+    }
+
     /// How many blocks there are.
     pub fn blocks(&self) -> usize {
         self.state().blocks.len()
@@ -114,21 +122,16 @@ impl Pin for Memory {
         Ok(self.state().blocks.contains_key(cid))
     }
 
-    async fn import(&self, mut car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
+    async fn import(&self, mut car: CarStream<'_>) -> Result<CarContent, PinError> {
         let mut bytes = Vec::new();
         while let Some(piece) = car.next().await {
             // Nothing was kept yet, so a CAR that breaks off leaves nothing.
             bytes.extend_from_slice(&piece.map_err(|error| PinError::Car(Box::new(error)))?);
         }
-        let (root, blocks) = read_car(&bytes).map_err(|error| refused("dag/import", error.to_string()))?;
+        let blocks = read_car(&bytes).map_err(|error| refused("dag/import", error.to_string()))?;
         let sizes = blocks.iter().map(|(_, data)| data.len() as u64);
         let content = CarContent { blocks: blocks.len() as u64, block_bytes: sizes.sum() };
-        let mut state = self.state();
-        state.blocks.extend(blocks);
-        if pin_root {
-            state.walk(root)?;
-            state.pins.entry(root).or_default();
-        }
+        self.state().blocks.extend(blocks);
         Ok(content)
     }
 
@@ -152,19 +155,15 @@ impl Pin for Memory {
         Ok(())
     }
 
-    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
-        let state = self.state();
-        let bytes = state.file(state.resolve(root, path)?)?;
+    async fn read(&self, file: &Cid, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        let bytes = self.state().file(*file)?;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         Ok(bytes.into_iter().skip(offset).take(len).collect())
     }
 }
 
-fn read_car(bytes: &[u8]) -> Result<(Cid, Vec<(Cid, Bytes)>), CarError> {
-    let car = Car::new(bytes)?;
-    let root = car.root();
-    let blocks = car.map(|block| block.map(|block| (block.cid, Bytes::copy_from_slice(block.data))));
-    Ok((root, blocks.collect::<Result<_, _>>()?))
+fn read_car(bytes: &[u8]) -> Result<Vec<(Cid, Bytes)>, CarError> {
+    Car::new(bytes)?.map(|block| block.map(|block| (block.cid, Bytes::copy_from_slice(block.data)))).collect()
 }
 
 fn refused(call: &'static str, message: String) -> PinError {

@@ -36,11 +36,12 @@ pub trait Pin {
     /// Whether the node has this one block. Nothing follows for the blocks below it.
     fn has_block(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;
 
-    /// Sends a CAR. With `pin_root`, its root is pinned in the same step, so that no collection of garbage can come
-    /// between; that fails unless all blocks below the root are there.
-    fn import(&self, car: CarStream<'_>, pin_root: bool) -> impl Future<Output = Result<CarContent, PinError>> + Send;
+    /// Sends a CAR. What it brings is there and nothing keeps it yet: until something is pinned, a collection of garbage
+    /// may take it.
+    fn import(&self, car: CarStream<'_>) -> impl Future<Output = Result<CarContent, PinError>> + Send;
 
-    /// Pins a DAG under a name, or gives the pin this name. Fails unless all its blocks are there.
+    /// Pins a DAG under a name, or gives the pin this name. Fails, and soon, unless all its blocks are there; also where
+    /// it is pinned already.
     fn pin(&self, cid: &Cid, name: &str) -> impl Future<Output = Result<(), PinError>> + Send;
 
     /// Whether the whole DAG under this very root is pinned, as a root of its own.
@@ -52,14 +53,8 @@ pub trait Pin {
     /// Ends a pin. That there was none is no error.
     fn unpin(&self, cid: &Cid) -> impl Future<Output = Result<(), PinError>> + Send;
 
-    /// Reads at most `len` bytes of a file from an offset; fewer if the file ends. `path` leads there from the root.
-    fn read(
-        &self,
-        root: &Cid,
-        path: &str,
-        offset: u64,
-        len: usize,
-    ) -> impl Future<Output = Result<Bytes, PinError>> + Send;
+    /// Reads at most `len` bytes of a file from an offset; fewer if the file ends. Fails, and soon, if it is not there.
+    fn read(&self, file: &Cid, offset: u64, len: usize) -> impl Future<Output = Result<Bytes, PinError>> + Send;
 }
 
 /// A CAR on its way, in pieces of about [`FRAME_LEN`] bytes.

@@ -1,6 +1,10 @@
 //! A chain in a temporary directory, and senders who have money on it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what they expect")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+
+pub mod asm;
+pub mod contracts;
 
 use std::path::PathBuf;
 

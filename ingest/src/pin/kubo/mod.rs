@@ -1,16 +1,26 @@
 //! Kubo, through its RPC API.
+//!
+//! Nothing here asks Kubo to pin what it may not have whole. `pin/add` on a node with a network waits without end for a
+//! missing block, also with `offline=true`, and so does `dag/import` where it pins the roots itself; `dag/stat` with
+//! `offline=true` answers at once. So a CAR is sent without pinning and counted, then the DAG is walked, then pinned:
+//!
+//! ```text
+//! dag/import?pin-roots=false&stats=true → dag/stat?offline=true → pin/add → pin/ls, cat (by who called)
+//! ```
+//!
+//! Between the steps a collection of garbage may take what has come. The walk says so then, and the CAR is sent again.
 
 mod requests;
 mod transport;
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use hyper::Body;
 use hyper::body::Sender;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Body, StatusCode};
 use ipfs_api_backend_hyper::request::{PinLs, PinRm, Version};
 use ipfs_api_backend_hyper::response::{BlockStatResponse, PinAddResponse, VersionResponse};
 use ipfs_api_prelude::ApiRequest;
@@ -18,7 +28,7 @@ use mira_core::cid::Cid;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use self::requests::{BlockStat, Cat, DagImport, ImportLine, PinAdd, PinLsByName, Pins};
+use self::requests::{BlockStat, Cat, DagImport, DagStat, DagStats, ImportLine, PinAdd, PinLsByName, Pins};
 use self::transport::{MAX_ANSWER, QUICK, Transport, WALK};
 use super::{Address, CarStream, Pin, PinError};
 use crate::directory::car::CarContent;
@@ -94,26 +104,25 @@ impl Kubo {
 
     /// Reads the answer to an import. What it does not say has not happened: an error after the answer began reaches us
     /// as nothing but missing lines.
-    fn imported(&self, body: &[u8], root: Cid, pin_root: bool) -> Result<CarContent, PinError> {
+    fn imported(&self, body: &[u8]) -> Result<CarContent, PinError> {
         const CALL: &str = DagImport::PATH;
-        let (mut content, mut pinned) = (None, false);
+        let mut content = None;
         for line in body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line: ImportLine = self.parse(CALL, line, "lines of JSON")?;
             if let Some(stats) = line.stats {
                 content = Some(CarContent { blocks: stats.block_count, block_bytes: stats.block_bytes_count });
             }
-            if let Some(found) = line.root {
-                if !found.pin_error_msg.is_empty() {
-                    let words = found.pin_error_msg.as_bytes();
-                    return Err(self.transport.refused(CALL, StatusCode::OK, words));
-                }
-                pinned |= found.cid.cid.parse() == Ok(root);
-            }
-        }
-        if pin_root && !pinned {
-            return Err(self.transport.answer(CALL, "the line that the root was pinned"));
         }
         content.ok_or_else(|| self.transport.answer(CALL, "the line of what was imported"))
+    }
+
+    /// Has the node walk a DAG, and gives how long that took. Fails if a block is not there.
+    async fn walk(&self, arg: &str) -> Result<Duration, PinError> {
+        let started = Instant::now();
+        let body = self.call(DagStat { arg, offline: true, progress: false }, WALK).await?;
+        let found: DagStats = self.parse(DagStat::PATH, &body, "sizes")?;
+        let walked = found.dags.iter().any(|dag| dag.cid == arg && dag.blocks > 0);
+        walked.then(|| started.elapsed()).ok_or_else(|| self.transport.answer(DagStat::PATH, "the DAG that was meant"))
     }
 }
 
@@ -133,12 +142,12 @@ impl Pin for Kubo {
         Ok(found.key == arg)
     }
 
-    async fn import(&self, mut car: CarStream<'_>, pin_root: bool) -> Result<CarContent, PinError> {
+    async fn import(&self, mut car: CarStream<'_>) -> Result<CarContent, PinError> {
         let root = car.root;
         // The root commits to every block of the CAR, so no block can hold the text of its CID, and what ends the form
         // cannot stand in the data.
         let boundary = format!("mira-{root}");
-        let mut request = self.transport.request(DagImport { pin_roots: pin_root, stats: true })?;
+        let mut request = self.transport.request(DagImport { pin_roots: false, stats: true })?;
         let (sender, body) = Body::channel();
         *request.body_mut() = body;
         let kind = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
@@ -161,12 +170,16 @@ impl Pin for Kubo {
             Either::Left((Err(error), _)) => return Err(error),
             Either::Right((answer, _)) => answer?,
         };
-        self.imported(&body, root, pin_root)
+        self.imported(&body)
     }
 
     async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
         let arg = cid.to_string();
-        let body = self.call(PinAdd { arg: &arg, name, recursive: true, offline: true }, WALK).await?;
+        let walked = self.walk(&arg).await?;
+        // Pinning walks the DAG once more. Should a block have gone in between, it does not get on, and we do not wait
+        // for it: giving up ends the call at the node too.
+        let time = QUICK + walked * 4;
+        let body = self.call(PinAdd { arg: &arg, name, recursive: true, offline: true }, time).await?;
         let found: PinAddResponse = self.parse(PinAdd::PATH, &body, "pins")?;
         let pinned = found.pins.contains(&arg);
         pinned.then_some(()).ok_or_else(|| self.transport.answer(PinAdd::PATH, "the pin that was asked for"))
@@ -195,8 +208,9 @@ impl Pin for Kubo {
         self.find(PinRm { key: &arg, recursive: true }, "not pinned").await.map(drop)
     }
 
-    async fn read(&self, root: &Cid, path: &str, offset: u64, len: usize) -> Result<Bytes, PinError> {
-        let arg = format!("/ipfs/{root}/{path}");
+    async fn read(&self, file: &Cid, offset: u64, len: usize) -> Result<Bytes, PinError> {
+        // By its CID, because Kubo asks the network for what it lacks along a path, also with `offline=true`.
+        let arg = file.to_string();
         let request = self.transport.request(Cat { arg: &arg, offset, length: len, offline: true })?;
         self.transport.ask_ok(Cat::PATH, request, len.max(MAX_ANSWER), Some(QUICK)).await
     }

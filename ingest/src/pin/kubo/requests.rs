@@ -1,4 +1,11 @@
 //! Calls, and options of calls, that the client crate does not know. Names and meanings are those of Kubo's RPC API.
+//!
+//! | call | the crate | why ours |
+//! |---|---|---|
+//! | `version`, `pin/ls` of one CID, `pin/rm` | its request | |
+//! | `block/stat`, `cat`, `pin/add` | lacks `offline`; `pin/add` lacks `name` | a question must not go to the network |
+//! | `pin/ls` | lacks `name` | parts of a dataset are found by it |
+//! | `dag/import`, `dag/stat` | lacks them | |
 
 use std::collections::BTreeMap;
 
@@ -20,23 +27,7 @@ impl ApiRequest for DagImport {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ImportLine {
-    pub(super) root: Option<ImportedRoot>,
     pub(super) stats: Option<ImportStats>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ImportedRoot {
-    pub(super) cid: JsonLink,
-    #[serde(default)]
-    pub(super) pin_error_msg: String,
-}
-
-/// A CID in DAG-JSON.
-#[derive(Deserialize)]
-pub(super) struct JsonLink {
-    #[serde(rename = "/")]
-    pub(super) cid: String,
 }
 
 #[derive(Deserialize)]
@@ -46,12 +37,40 @@ pub(super) struct ImportStats {
     pub(super) block_bytes_count: u64,
 }
 
+/// Walks a DAG and counts.
+#[derive(Serialize)]
+pub(super) struct DagStat<'a> {
+    pub(super) arg: &'a str,
+    /// With it a missing block is an error at once, without it a question to the network.
+    pub(super) offline: bool,
+    /// Else there is a line for each block.
+    pub(super) progress: bool,
+}
+
+impl ApiRequest for DagStat<'_> {
+    const PATH: &'static str = "/dag/stat";
+}
+
+#[derive(Deserialize)]
+pub(super) struct DagStats {
+    #[serde(rename = "DagStats")]
+    pub(super) dags: Vec<WalkedDag>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WalkedDag {
+    #[serde(rename = "Cid")]
+    pub(super) cid: String,
+    #[serde(rename = "NumBlocks")]
+    pub(super) blocks: u64,
+}
+
 #[derive(Serialize)]
 pub(super) struct PinAdd<'a> {
     pub(super) arg: &'a str,
     pub(super) name: &'a str,
     pub(super) recursive: bool,
-    /// Else a missing block would be looked for on the network, and the answer would not come.
+    /// Does not keep Kubo 0.43 from looking for a missing block on the network, so the DAG is walked before.
     pub(super) offline: bool,
 }
 
