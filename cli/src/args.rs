@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, anchor, audit, chain, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, sql, status, trace, trust, verify, version, withdraw,
+    add, anchor, audit, bind, chain, check, claim, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -86,6 +86,9 @@ pub enum Command {
     Seal(seal::SealArgs),
     Anchor(anchor::AnchorArgs),
     Chain(chain::ChainCommand),
+    Bind(bind::BindArgs),
+    Rewards(rewards::RewardsArgs),
+    Claim(claim::ClaimArgs),
     Pin(pin::PinArgs),
     Record(record::RecordArgs),
     Withdraw(withdraw::WithdrawArgs),

@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 mod dataset;
 mod error;
+mod evidence;
 mod home;
 mod keystore;
 mod ledger;
@@ -24,6 +25,7 @@ mod read_file;
 mod receipts;
 mod recording;
 mod refs;
+mod rewarding;
 mod session;
 mod subject;
 mod terms;
@@ -68,6 +70,9 @@ fn main() -> ExitCode {
         Command::Seal(args) => commands::seal::run(args, global, &output),
         Command::Anchor(args) => commands::anchor::run(args, global, &output),
         Command::Chain(args) => commands::chain::run(args, global, &output),
+        Command::Bind(args) => commands::bind::run(args, global, &output),
+        Command::Rewards(args) => commands::rewards::run(args, global, &output),
+        Command::Claim(args) => commands::claim::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
         Command::Audit(args) => commands::audit::run(args, global, &output),
         Command::Demo(args) => commands::demo::run(args, global, &output),

@@ -3,8 +3,10 @@
 pub mod add;
 pub mod anchor;
 pub mod audit;
+pub mod bind;
 pub mod chain;
 pub mod check;
+pub mod claim;
 pub mod countersign;
 pub mod demo;
 pub mod dispute;
@@ -18,6 +20,7 @@ pub mod ls;
 pub mod pin;
 pub mod prove;
 pub mod record;
+pub mod rewards;
 pub mod seal;
 pub mod show;
 pub mod sql;
