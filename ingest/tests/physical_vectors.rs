@@ -11,9 +11,24 @@ use mira_ingest::physical::PhysicalSchema;
 use serde_json::{Value, json};
 
 const SCENARIOS: &[(&str, bool, &str, &str)] = &[
-    ("every_type", true, "all that leave no choice, and one choice each", r#"[["b","bool"],["i",["int","i64"]],["f",["float","f64"]],["t","text"],["y","bytes"],["d","date"],["h","time"],["ts",["timestamp","us"]],["in",["instant","us"]],["du",["duration","us"]],["de",["decimal",2,18]]]"#),
-    ("other_choices", true, "the other choice of each", r#"[["i",["int","u64"]],["f",["float","f32"]],["ts",["timestamp","ns"]],["in",["instant","ns"]],["du",["duration","ns"]],["d1",["decimal",38,38]],["d2",["decimal",76,76]]]"#),
-    ("nested", true, "choices inside", r#"[["l",["list",["int","u64"]]],["t",["list","text"]],["s",["struct",[["x",["float","f32"]],["y","bool"]]]],["m",["map","text",["list",["decimal",0,18]]]]]"#),
+    (
+        "every_type",
+        true,
+        "all that leave no choice, and one choice each",
+        r#"[["b","bool"],["i",["int","i64"]],["f",["float","f64"]],["t","text"],["y","bytes"],["d","date"],["h","time"],["ts",["timestamp","us"]],["in",["instant","us"]],["du",["duration","us"]],["de",["decimal",2,18]]]"#,
+    ),
+    (
+        "other_choices",
+        true,
+        "the other choice of each",
+        r#"[["i",["int","u64"]],["f",["float","f32"]],["ts",["timestamp","ns"]],["in",["instant","ns"]],["du",["duration","ns"]],["d1",["decimal",38,38]],["d2",["decimal",76,76]]]"#,
+    ),
+    (
+        "nested",
+        true,
+        "choices inside",
+        r#"[["l",["list",["int","u64"]]],["t",["list","text"]],["s",["struct",[["x",["float","f32"]],["y","bool"]]]],["m",["map","text",["list",["decimal",0,18]]]]]"#,
+    ),
     ("names_escaped", true, "strings as in RFC 8785", r#"[["\u0000\n\"\\/é€","text"],["","text"]]"#),
     ("int_without_choice", false, "int is stored signed or unsigned", r#"[["i","int"]]"#),
     ("text_with_choice", false, "text leaves no choice", r#"[["t",["text","utf8"]]]"#),

@@ -16,11 +16,17 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let file = || Some(FileRef::of(b"sample"));
     let id = *good.last().unwrap();
     let bad_rows = b"\x68bad_rows\x00";
-    let full = ManifestFields { card: file(), report: file(), parent: Some(Digest::of(b"").into()), ..manifest_fields() };
+    let full =
+        ManifestFields { card: file(), report: file(), parent: Some(Digest::of(b"").into()), ..manifest_fields() };
     vec![
         case("sample", true, "five rows in two chunks", good.clone()),
         case("every_key", true, "with card, parent and report", with(full)),
-        case("bad_rows", true, "rows that were set aside are counted", with(ManifestFields { bad_rows: 7, ..manifest_fields() })),
+        case(
+            "bad_rows",
+            true,
+            "rows that were set aside are counted",
+            with(ManifestFields { bad_rows: 7, ..manifest_fields() }),
+        ),
         refuse("empty", "no bytes", Vec::new()),
         refuse("cut_off", "the last byte is missing", good[..good.len() - 1].to_vec()),
         refuse("trailing_garbage", "a byte after the map", head(good[0], &[0])),
@@ -37,9 +43,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             bytes[0] += 1;
             bytes
         }),
-        refuse("keys_out_of_order", "chunks before type", {
-            swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1")
-        }),
+        refuse("keys_out_of_order", "chunks before type", swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1")),
         refuse("integer_too_long", "five rows in two bytes", swap(b"\x64rows\x05", b"\x64rows\x18\x05")),
         refuse("integer_negative", "minus one bad rows", swap(bad_rows, b"\x68bad_rows\x20")),
         refuse("no_rows", "a dataset has a row", swap(b"\x64rows\x05", b"\x64rows\x00")),
@@ -76,9 +80,12 @@ pub(crate) fn lists() -> Vec<Scenario> {
     let after_cid = [&cid[..], &[0x18, bytes]].concat();
     vec![
         named("sample", true, "two chunks", good.clone()),
-        named("another_cid", true, "a CID names a file, not the rows: the list is the manifest's, and its roots fit", {
-            swap(&cid, &list.chunks()[1].cid.to_bytes())
-        }),
+        named(
+            "another_cid",
+            true,
+            "a CID names a file, not the rows: the list is the manifest's, and its roots fit",
+            swap(&cid, &list.chunks()[1].cid.to_bytes()),
+        ),
         pair("not_the_one_named", false, "the manifest names another file", &manifest().to_cbor(), &reversed),
         refuse("reversed", "named by the manifest, but the chunk root is another", reversed),
         refuse("one_of_two", "named by the manifest, but a chunk is missing", one),
@@ -87,12 +94,28 @@ pub(crate) fn lists() -> Vec<Scenario> {
         refuse("trailing_garbage", "a byte after the map", [&good[..], &[0]].concat()),
         refuse("type_of_version_2", "another version", swap(b"mira.chunks/1", b"mira.chunks/2")),
         refuse("unknown_key", "a key that comes last", [&[good[0] + 1], &good[1..], b"\x67unknown\xf6"].concat()),
-        refuse("four_members", "an item has three", swap(&[&[0x83, 0x58, 0x57], &leaf[..]].concat(), &[&[0x84, 0x58, 0x57], &leaf[..]].concat())),
+        refuse(
+            "four_members",
+            "an item has three",
+            swap(&[&[0x83, 0x58, 0x57], &leaf[..]].concat(), &[&[0x84, 0x58, 0x57], &leaf[..]].concat()),
+        ),
         refuse("length_too_long", "a length in three bytes", swap(&after_cid, &[&cid[..], &[0x19, 0, bytes]].concat())),
-        refuse("leaf_of_86_bytes", "leaf data has 87 bytes", swap(&[&[0x58, 0x57], &leaf[..]].concat(), &[&[0x58, 0x56], &leaf[..86]].concat())),
-        refuse("cid_of_35_bytes", "a CID has 36 bytes", swap(&[&[0x58, 0x24], &cid[..]].concat(), &[&[0x58, 0x23], &cid[..35]].concat())),
+        refuse(
+            "leaf_of_86_bytes",
+            "leaf data has 87 bytes",
+            swap(&[&[0x58, 0x57], &leaf[..]].concat(), &[&[0x58, 0x56], &leaf[..86]].concat()),
+        ),
+        refuse(
+            "cid_of_35_bytes",
+            "a CID has 36 bytes",
+            swap(&[&[0x58, 0x24], &cid[..]].concat(), &[&[0x58, 0x23], &cid[..35]].concat()),
+        ),
         refuse("cid_version_0", "only CIDv1", swap(&cid, &[&[0], &cid[1..]].concat())),
-        refuse("huge_array", "the count is more than the bytes can hold", swap(b"\x66chunks\x82", b"\x66chunks\x9b\xff\xff\xff\xff\xff\xff\xff\xff")),
+        refuse(
+            "huge_array",
+            "the count is more than the bytes can hold",
+            swap(b"\x66chunks\x82", b"\x66chunks\x9b\xff\xff\xff\xff\xff\xff\xff\xff"),
+        ),
     ]
 }
 
