@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, fsck, get, help, init, key, log, ls, pin, prove, seal, show, status, trust, verify, version,
+    add, audit, check, completion, config, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove,
+    record, seal, show, sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -75,6 +76,7 @@ enum JsonForm {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(init::InitArgs),
+    Demo(demo::DemoArgs),
     Add(add::AddArgs),
     Ls(ls::LsArgs),
     Show(show::ShowArgs),
@@ -84,10 +86,20 @@ pub enum Command {
     Log(log::LogArgs),
     Seal(seal::SealArgs),
     Pin(pin::PinArgs),
+    Record(record::RecordArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Countersign(countersign::CountersignArgs),
+    Dispute(dispute::DisputeArgs),
+    Trace(trace::TraceArgs),
+    Sql(sql::SqlArgs),
+    Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
+    Audit(audit::AuditArgs),
     Trust(trust::TrustArgs),
     Key(key::KeyArgs),
+    Config(config::ConfigArgs),
+    Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     Help(help::HelpArgs),
 }

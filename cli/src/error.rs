@@ -85,6 +85,16 @@ impl CliError {
         self
     }
 
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What would help.
+    pub fn help(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The lines for a person. Strings may come from files and peers, so control characters are escaped.
     pub fn to_text(&self) -> String {
         let mut text = format!("error: {}", escape(&self.message));
@@ -95,6 +105,11 @@ impl CliError {
             text.push_str(&format!("\n  hint: {}", escape(hint)));
         }
         text
+    }
+
+    /// The same in one line, without the word error, for a list.
+    pub fn in_one_line(&self) -> String {
+        self.to_text().trim_start_matches("error: ").replace('\n', ",")
     }
 
     /// The line for a program.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use mira_core::digest::ContributorId;
 use mira_core::dsse::Envelope;
 use mira_core::entry::Entry;
 use mira_core::fold::{Accepted, Fold, Outcome, Refusal};
@@ -78,11 +79,22 @@ impl Ledger {
 
     /// Signs a statement, and logs it if the fold would accept it. The caller holds the workspace's lock.
     pub fn record(&mut self, predicate: Predicate, key: &SigningKey, signer: &LogSigner) -> Result<&Accepted> {
-        let contributor = self.contributor_of(key);
+        self.record_signed(predicate, &[key], signer)
+    }
+
+    /// The same with several keys, the first of which says who signs: a rotation has two.
+    pub fn record_signed(
+        &mut self,
+        predicate: Predicate,
+        keys: &[&SigningKey],
+        signer: &LogSigner,
+    ) -> Result<&Accepted> {
+        let first = keys.first().ok_or_else(|| CliError::new(Kind::Failed, "nobody signs"))?;
+        let contributor = self.contributor_of(first);
         let common =
             Common { claimed_at: clock::now()?, contributor_id: contributor, nonce: clock::nonce()?, prev: None };
         let statement = Statement::new(common, predicate).kind(Kind::Usage)?;
-        let envelope = Envelope::seal(&statement.to_payload(), &[key]).kind(Kind::Failed)?;
+        let envelope = Envelope::seal(&statement.to_payload(), keys).kind(Kind::Failed)?;
         let entry = Entry::of(&envelope).kind(Kind::Failed)?;
         self.fold.check(entry.as_bytes()).map_err(|refusal| refused(&refusal))?;
         let indices = self.log.append(&[entry.as_bytes()], signer).kind(Kind::Failed)?;
@@ -93,10 +105,14 @@ impl Ledger {
             .ok_or_else(|| CliError::new(Kind::Failed, "the log took an entry that its own fold refuses"))
     }
 
-    /// Whose key this is: by the log, and else its own first key's.
-    fn contributor_of(&self, key: &SigningKey) -> mira_core::digest::ContributorId {
+    /// Whose key this is: by the log, where it may be somebody's recovery key, and else its own first key's.
+    pub fn contributor_of(&self, key: &SigningKey) -> ContributorId {
         let public = key.verifying_key();
-        self.fold.by_key(&public).copied().unwrap_or_else(|| public.contributor_id())
+        let recovers = || {
+            let mut contributors = self.fold.contributors();
+            contributors.find(|(_, contributor)| contributor.recovery_key() == Some(&public)).map(|(id, _)| *id)
+        };
+        self.fold.by_key(&public).copied().or_else(recovers).unwrap_or_else(|| public.contributor_id())
     }
 }
 

@@ -82,6 +82,15 @@ pub fn count<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Erro
     if *value < 1 << 53 { serializer.serialize_u64(*value) } else { serializer.serialize_str(&value.to_string()) }
 }
 
+/// The same for a count that may not be known.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+pub fn optional_count<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => count(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,15 @@
 //! REF: how a person names a dataset, a model or a statement.
 //!
-//! `[owner/]name[@version]`, a dataset_id, statement_id or entry id in hex (8 digits or more, if that is unique), with
-//! `root:`, `statement:` or `entry:` before it where one text could mean two things. Commands that record store ids,
-//! never these texts.
+//! `[owner/]name[@version]`, or the id of a dataset, model, statement or entry in hex (8 digits or more, if that is
+//! unique), with `root:`, `model:`, `statement:` or `entry:` before it where one text could mean two things. Deployments
+//! have names of their own: a bare name is that of a dataset or model if there is one, and `deployment:name` is not.
+//! Commands that record store ids, never these texts.
 
 use mira_core::digest::{ContributorId, StatementId};
-use mira_core::fold::{Fold, Record};
+use mira_core::fold::{Fold, Record, Series, Thing};
 use mira_core::key::VerifyingKey;
 use mira_core::name::{Label, Name};
+use mira_core::statement::Kind as StatementKind;
 
 use crate::error::{CliError, Kind, Result};
 
@@ -27,14 +29,45 @@ pub struct Found<'a> {
 pub fn resolve<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Result<Found<'a>> {
     if let Some((scheme, id)) = text.split_once(':').filter(|(scheme, _)| *scheme != "did") {
         return match scheme {
-            "root" | "statement" | "entry" => by_id(fold, text, id, &[scheme]),
+            "root" | "model" | "statement" | "entry" => by_id(fold, text, id, &[scheme]),
+            "deployment" => by_name(fold, text, id, me, Names::Deployments),
             _ => Err(usage(text, format!("{scheme:?} is not a kind of REF"))),
         };
     }
     if text.len() >= MIN_PREFIX && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
-        return by_id(fold, text, text, &["root", "statement", "entry"]);
+        return by_id(fold, text, text, &["root", "model", "statement", "entry"]);
     }
-    by_name(fold, text, me)
+    let artifact = by_name(fold, text, text, me, Names::Artifacts);
+    match artifact {
+        // What is found nowhere is reported as no dataset or model.
+        Err(error) if error.kind == Kind::NotFound => {
+            by_name(fold, text, text, me, Names::Deployments).map_err(|_| error)
+        }
+        artifact => artifact,
+    }
+}
+
+/// Datasets and models share their names; deployments have names of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Artifacts,
+    Deployments,
+}
+
+impl Names {
+    fn of(kind: StatementKind) -> Option<Self> {
+        match Thing::of(kind)? {
+            Thing::Dataset | Thing::Model => Some(Self::Artifacts),
+            Thing::Deployment => Some(Self::Deployments),
+        }
+    }
+
+    fn series<'a>(self, fold: &'a Fold, owner: &ContributorId, name: &Name) -> Option<&'a Series> {
+        match self {
+            Self::Artifacts => fold.artifact(owner, name),
+            Self::Deployments => fold.deployment(owner, name),
+        }
+    }
 }
 
 fn by_id<'a>(fold: &'a Fold, text: &str, prefix: &str, schemes: &[&str]) -> Result<Found<'a>> {
@@ -45,25 +78,29 @@ fn by_id<'a>(fold: &'a Fold, text: &str, prefix: &str, schemes: &[&str]) -> Resu
         schemes.iter().any(|scheme| match *scheme {
             "statement" => id.to_string().starts_with(prefix),
             "entry" => record.entry_id.to_string().starts_with(prefix),
+            "model" => record.kind == StatementKind::Train && record.subject.to_string().starts_with(prefix),
             _ => record.extent.is_some() && record.subject.to_string().starts_with(prefix),
         })
     };
     let mut found: Vec<Found<'a>> =
         fold.statements().filter(fits).map(|(id, record)| Found { id: *id, record }).collect();
-    // Statements about one dataset_id are versions of the same rows; the latest speaks for them.
+    // Statements about one dataset_id are versions of the same rows, and likewise for a model; the latest speaks for them.
     found.sort_by_key(|found| found.record.seq);
     let one_subject = found.windows(2).all(|pair| matches!(pair, [a, b] if a.record.subject == b.record.subject));
     match found.as_slice() {
         [] => Err(not_found(text)),
-        [.., last] if found.len() == 1 || (one_subject && schemes.contains(&"root")) => Ok(*last),
+        [.., last] if found.len() == 1 || (one_subject && last.record.subject.to_string().starts_with(prefix)) => {
+            Ok(*last)
+        }
         _ => Err(usage(text, format!("{} things start with these digits", found.len()))),
     }
 }
 
-fn by_name<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Result<Found<'a>> {
-    let (owner, rest) = match text.rsplit_once('/') {
+/// `name` is `text` without its scheme.
+fn by_name<'a>(fold: &'a Fold, text: &str, name: &str, me: Option<ContributorId>, names: Names) -> Result<Found<'a>> {
+    let (owner, rest) = match name.rsplit_once('/') {
         Some((owner, rest)) => (Some(owner_of(fold, text, owner)?), rest),
-        None => (None, text),
+        None => (None, name),
     };
     let (name, version) = match rest.split_once('@') {
         Some((name, version)) => {
@@ -73,11 +110,11 @@ fn by_name<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Result<
         None => (rest, None),
     };
     let name: Name = name.parse().map_err(|_| usage(text, "this is neither a name nor an id".to_owned()))?;
-    let owner = match owner.or_else(|| me.filter(|me| fold.artifact(me, &name).is_some())) {
+    let owner = match owner.or_else(|| me.filter(|me| names.series(fold, me, &name).is_some())) {
         Some(owner) => owner,
-        None => only_owner(fold, text, &name)?,
+        None => only_owner(fold, text, &name, names)?,
     };
-    let series = fold.artifact(&owner, &name).ok_or_else(|| near(fold, text, &name))?;
+    let series = names.series(fold, &owner, &name).ok_or_else(|| near(fold, text, &name))?;
     let id = match version {
         Some(version) => series.version(version),
         None => series.versions().last(),
@@ -86,6 +123,14 @@ fn by_name<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Result<
         CliError::new(Kind::NotFound, format!("{name} has {} versions, not {text}", series.versions().len()))
     })?;
     fold.statement(id).map(|record| Found { id: *id, record }).ok_or_else(|| not_found(text))
+}
+
+/// Whom a did:key, a contributor_id or a label stands for.
+pub fn contributor(fold: &Fold, text: &str) -> Result<ContributorId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    owner_of(fold, text, text)
 }
 
 fn owner_of(fold: &Fold, text: &str, owner: &str) -> Result<ContributorId> {
@@ -99,8 +144,9 @@ fn owner_of(fold: &Fold, text: &str, owner: &str) -> Result<ContributorId> {
 }
 
 /// The one owner of a name; an error that lists them if there are several.
-fn only_owner(fold: &Fold, text: &str, name: &Name) -> Result<ContributorId> {
-    let mut owners: Vec<ContributorId> = named(fold).filter(|(_, n)| *n == name).map(|(owner, _)| owner).collect();
+fn only_owner(fold: &Fold, text: &str, name: &Name, names: Names) -> Result<ContributorId> {
+    let owners = named(fold).filter(|(of, _, n)| *of == names && *n == name);
+    let mut owners: Vec<ContributorId> = owners.map(|(_, owner, _)| owner).collect();
     owners.sort_unstable();
     owners.dedup();
     match owners.as_slice() {
@@ -114,16 +160,15 @@ fn only_owner(fold: &Fold, text: &str, name: &Name) -> Result<ContributorId> {
     }
 }
 
-fn named(fold: &Fold) -> impl Iterator<Item = (ContributorId, &Name)> {
+fn named(fold: &Fold) -> impl Iterator<Item = (Names, ContributorId, &Name)> {
     fold.statements()
-        .filter(|(_, record)| record.kind != mira_core::statement::Kind::Deploy)
-        .filter_map(|(_, record)| Some((record.owner, &record.version.as_ref()?.name)))
+        .filter_map(|(_, record)| Some((Names::of(record.kind)?, record.owner, &record.version.as_ref()?.name)))
 }
 
 /// Not found, with the name that is nearest to what was typed.
 fn near(fold: &Fold, text: &str, name: &Name) -> CliError {
     let nearest = named(fold)
-        .map(|(_, known)| (distance(known.as_str(), name.as_str()), known))
+        .map(|(_, _, known)| (distance(known.as_str(), name.as_str()), known))
         .filter(|(distance, _)| *distance <= 2)
         .min();
     let error = not_found(text);

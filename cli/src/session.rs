@@ -12,7 +12,7 @@ use crate::home::Home;
 use crate::keystore::Keystore;
 use crate::ledger::Ledger;
 use crate::refs::{self, Found};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WriteLock};
 
 /// An open workspace and its user.
 #[derive(Debug)]
@@ -29,8 +29,18 @@ pub struct Session {
 impl Session {
     /// Finds and opens the workspace.
     pub fn open(global: &Global) -> Result<Self> {
-        let home = Home::locate(global.home.as_deref())?;
+        Self::of(global, Workspace::find(global.workspace.as_deref())?)
+    }
+
+    /// The same, with the right to write: taken before the log is read, so that nobody adds to it in between.
+    pub fn open_to_write(global: &Global) -> Result<(Self, WriteLock)> {
         let workspace = Workspace::find(global.workspace.as_deref())?;
+        let lock = workspace.lock()?;
+        Ok((Self::of(global, workspace)?, lock))
+    }
+
+    fn of(global: &Global, workspace: Workspace) -> Result<Self> {
+        let home = Home::locate(global.home.as_deref())?;
         let ledger = Ledger::open(&workspace)?;
         Ok(Self { workspace, home, ledger, key_name: global.key.clone() })
     }
@@ -71,6 +81,17 @@ impl Session {
         });
         let Some(key) = chosen.and_then(|key| VerifyingKey::from_did(&key.did).ok()) else { return Ok(None) };
         Ok(Some(self.ledger.fold().by_key(&key).copied().unwrap_or_else(|| key.contributor_id())))
+    }
+
+    /// Whom a label, did:key or contributor_id stands for; or else the name of one of the user's own keys.
+    pub fn person(&self, who: &str) -> Result<ContributorId> {
+        let fold = self.ledger.fold();
+        refs::contributor(fold, who).or_else(|error| {
+            let keys = Keystore::of(&self.home).list()?;
+            let key = keys.iter().find(|key| key.name == who).and_then(|key| VerifyingKey::from_did(&key.did).ok());
+            let id = key.map(|key| fold.by_key(&key).copied().unwrap_or_else(|| key.contributor_id()));
+            id.ok_or(error)
+        })
     }
 
     /// Finds what a REF stands for.

@@ -37,7 +37,8 @@ fn collect(path: &[&str], text: &mut String) {
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     for line in commands.take_while(|line| !line.is_empty()) {
         // Names stand two columns in; what is further in goes on with the line above.
-        let name = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')).and_then(|rest| rest.split(' ').next());
+        let name =
+            line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')).and_then(|rest| rest.split(' ').next());
         if let Some(name) = name {
             collect(&[path, &[name]].concat(), text);
         }

@@ -1,6 +1,5 @@
 //! `mira add`
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,23 +7,29 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mira_core::digest::{ManifestDigest, StatementId};
+use mira_core::digest::{ContributorId, Digest, ManifestDigest};
+use mira_core::fold::Withdrawn;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
-use mira_core::rights::{Basis, License, PersonalData, Rights, Terms, Use, Visibility};
+use mira_core::rights::Rights;
 use mira_core::schema::Schema;
-use mira_core::statement::{Dataset, DatasetSubject, Inference, Positive, Predicate, Profiles};
+use mira_core::statement::{
+    Code, Dataset, DatasetSubject, Inference, Inputs, Positive, Predicate, Profiles, Transform,
+};
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError, Progress};
-use mira_ingest::source::{Format, Options, Plan, Source, SourceError};
+use mira_ingest::source::{Format, Guess, GuessError, Options, Piece, Plan, Source, SourceError};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::ledger::log_signer;
-use crate::output::{Output, count};
+use crate::output::{Output, count, escape};
+use crate::recording::{Receipt, Recording};
 use crate::session::Session;
+use crate::terms::TermsArgs;
+use crate::uses::InputLine;
 use crate::{dataset, refs};
 
 /// Add a dataset: commit to every row, sign, and log it
@@ -59,24 +64,11 @@ pub struct AddArgs {
     /// What stands for null in a CSV file beside an empty field, as in `--null NA`; quoted it stays text (may be repeated)
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     null: Vec<String>,
-    /// Licence, as an SPDX expression
-    #[arg(long, value_name = "SPDX", default_value = "NOASSERTION")]
-    license: License,
-    /// Why you may give these rights: own, licensed, consent, public-domain, unknown
-    #[arg(long, default_value = "unknown")]
-    basis: Basis,
-    /// Uses that you allow: commercial, distill, evaluate, finetune, redistribute, retrieve, train
-    #[arg(long, value_delimiter = ',', value_name = "USE,…")]
-    allow: Vec<Use>,
-    /// Uses that you forbid
-    #[arg(long, value_delimiter = ',', value_name = "USE,…")]
-    deny: Vec<Use>,
-    /// Personal data in it: none, present, unknown
-    #[arg(long, default_value = "unknown")]
-    personal_data: PersonalData,
-    /// Who may see it: public, restricted, private
-    #[arg(long, default_value = "public")]
-    visibility: Visibility,
+    /// Whose dataset it is, if not yours; they must have delegated to you
+    #[arg(long, value_name = "WHO")]
+    on_behalf_of: Option<String>,
+    #[command(flatten)]
+    rights: TermsArgs,
     /// Threads (default: one for each processor)
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -85,6 +77,8 @@ pub struct AddArgs {
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     dataset: String,
     version: u64,
     unchanged: bool,
@@ -104,6 +98,10 @@ struct Document {
     new_bytes: u64,
     #[serde(serialize_with = "count")]
     total_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inputs: Option<Vec<InputLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -117,84 +115,108 @@ struct ChunkLine {
     bytes: u64,
 }
 
+/// What a dataset was made from, where it was made from others.
+#[derive(Debug)]
+pub struct Origin {
+    /// For the statement.
+    pub inputs: Inputs,
+    /// The program.
+    pub code: Option<Code>,
+    /// SHA-256 of its configuration.
+    pub config: Option<Digest>,
+    /// The inputs for the answer.
+    pub lines: Vec<InputLine>,
+    /// What a person should know about them.
+    pub warnings: Vec<String>,
+}
+
 /// Adds it.
 pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
+    add(args, Recording::open(global)?, None, output)
+}
+
+/// Adds it, as contributed or as made from others.
+pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, output: &Output) -> Result {
     let name = name(args)?;
-    let rights = rights(args)?;
-    let mut session = Session::open(global)?;
-    let _lock = session.workspace.lock()?;
-    let signer = log_signer(&session.workspace, &session.home)?;
-    let key = session.signing_key()?;
-    let parent = parent(&session, &name)?;
+    let session = &recording.session;
+    let rights = args.rights.rights(&session.blobs())?;
+    let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
+    let parent = parent(session, on_behalf_of, &name)?;
 
     let source = open(args)?;
     let infer =
         if args.schema.is_some() || source.format() == Format::Parquet { Inference::None } else { Inference::Infer1 };
-    let plan = plan(args, &source)?;
-    let outcome = commit(args, &session, &source, plan, parent.as_ref(), output)?;
+    let outcome = commit(args, session, &source, parent.as_ref(), output)?;
     let committed = outcome.dataset;
 
-    let manifest =
-        manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), &session)?;
-    let subject = DatasetSubject { name: name.clone(), id: manifest.dataset_id(), manifest: manifest.digest() };
-    if let Some(parent) = parent.filter(|parent| parent.says(&manifest, &rights)) {
-        let record = session
-            .ledger
-            .fold()
-            .statement(&parent.statement)
-            .map(|record| (record.entry_id, record.version.as_ref().map_or(0, |version| version.number)));
-        let (entry, version) = record.ok_or_else(|| CliError::new(Kind::Failed, "the version before is gone"))?;
-        output.talk(format_args!("unchanged: {name}@{version} has the same rows and terms"));
-        print(&name, version, true, parent.statement, entry.to_string(), &manifest, &committed, 0, output);
+    let manifest = manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), session)?;
+    let mut document = Document::of(&name, &manifest, &committed);
+    // What was made from others is a run of its own, however often it comes out the same.
+    if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, &rights)) {
+        output.talk(format_args!("unchanged: {name}@{} has the same rows and terms", parent.receipt.version));
+        document.unchanged = true;
+        document.print(parent.receipt, &manifest, output);
         return Ok(ExitCode::SUCCESS);
     }
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
-    let predicate = Predicate::Contribute(Dataset {
-        subject,
-        on_behalf_of: None,
+    let dataset = Dataset {
+        subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
+        on_behalf_of,
         rows: positive(committed.rows)?,
         chunks: positive(committed.chunks.len() as u64)?,
         schema_id: committed.schema().schema_id(),
         profiles: Profiles { infer },
         rights,
-    });
-    let accepted = session.ledger.record(predicate, &key, &signer)?;
-    let version = accepted.record.version.as_ref().map_or(0, |version| version.number);
-    let (statement, entry) = (accepted.statement_id, accepted.record.entry_id.to_string());
-    print(&name, version, false, statement, entry, &manifest, &committed, outcome.new_bytes, output);
+    };
+    let predicate = match origin {
+        None => Predicate::Contribute(dataset),
+        Some(Origin { inputs, code, config, lines, warnings }) => {
+            document.schema = "mira.record/1";
+            document.kind = Some("transform");
+            (document.inputs, document.warnings) = (Some(lines), Some(warnings));
+            Predicate::Transform(Transform { output: dataset, inputs, code, config })
+        }
+    };
+    document.new_bytes = outcome.new_bytes;
+    let receipt = recording.record(predicate)?;
+    document.print(receipt, &manifest, output);
     output.talk("logged here; not sealed, not published: it has no priority elsewhere until it is");
     Ok(ExitCode::SUCCESS)
 }
 
 /// The version before this one.
 struct Parent {
-    statement: StatementId,
+    receipt: Receipt,
     manifest: ManifestDigest,
     physical: PhysicalSchema,
     root: mira_core::digest::DatasetId,
     rights: Rights,
+    holds: bool,
 }
 
 impl Parent {
-    /// Whether the new version would say nothing new.
+    /// Whether the new version would say nothing new. What was withdrawn is no longer said.
     fn says(&self, manifest: &Manifest, rights: &Rights) -> bool {
-        self.root == manifest.dataset_id() && self.rights == *rights
+        self.holds && self.root == manifest.dataset_id() && self.rights == *rights
     }
 }
 
-fn parent(session: &Session, name: &Name) -> Result<Option<Parent>> {
+fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Result<Option<Parent>> {
     let fold = session.ledger.fold();
-    let Some(series) = session.me()?.and_then(|me| fold.artifact(&me, name)) else { return Ok(None) };
+    let owner = owner.or(session.me()?);
+    let Some(series) = owner.and_then(|owner| fold.artifact(&owner, name)) else { return Ok(None) };
     let Some((id, record)) = series.versions().last().and_then(|id| Some((*id, fold.statement(id)?))) else {
         return Ok(None);
     };
     let stored = dataset::load(&session.ledger, &session.blobs(), &refs::Found { id, record })?;
+    let version = record.version.as_ref().map_or(0, |version| version.number);
     Ok(Some(Parent {
-        statement: id,
+        receipt: Receipt { entry: record.entry_id.to_string(), statement: id.to_string(), version },
         manifest: stored.manifest.digest(),
         physical: stored.committed.physical,
         root: stored.manifest.dataset_id(),
         rights: stored.manifest.fields().rights.clone(),
+        holds: record.withdrawn == Withdrawn::Nothing,
     }))
 }
 
@@ -209,21 +231,6 @@ fn name(args: &AddArgs) -> Result<Name> {
     text.parse()
         .kind(Kind::Usage)
         .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
-}
-
-fn rights(args: &AddArgs) -> Result<Rights> {
-    Rights::new(Terms {
-        allow: args.allow.iter().copied().collect::<BTreeSet<_>>(),
-        deny: args.deny.iter().copied().collect::<BTreeSet<_>>(),
-        basis: args.basis,
-        license: args.license.clone(),
-        license_text: None,
-        personal_data: args.personal_data,
-        visibility: args.visibility,
-        attribution: None,
-        consent: None,
-    })
-    .kind(Kind::Usage)
 }
 
 fn open(args: &AddArgs) -> Result<Source> {
@@ -246,37 +253,92 @@ fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
     source.under(schema).map_err(|error| source_error(&error))
 }
 
-/// Runs the pipeline; once more, with wider columns, if a given schema's first rows needed less room than later ones.
+/// Reads the input and commits to its rows.
+///
+/// Where types are to be inferred, the start of the input is a good guess, and one pass finds out whether it was right.
+/// If not, inference looks at all values first. Either way the types are those that all values have.
 fn commit(
     args: &AddArgs,
     session: &Session,
     source: &Source,
-    mut plan: Plan,
     parent: Option<&Parent>,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let store = session.store()?;
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let own = |plan: &Plan| PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed);
-    let mut physical = match parent.filter(|parent| parent.physical.logical() == plan.schema()) {
-        Some(parent) => parent.physical.clone(),
-        None => own(&plan)?,
+    let run = Run {
+        source,
+        store: session.store()?,
+        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        parent,
+        output,
     };
-    loop {
-        let mut bar = Bar::new(output);
-        let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
-        match pipeline::run(&physical, batches, &store, threads, &mut |progress| bar.show(progress)) {
-            Ok(outcome) => return Ok(outcome),
-            Err(PipelineError::Source(error)) if error.widening().is_some() => {
-                plan = source.measure(plan).map_err(|error| source_error(&error))?;
-                physical = own(&plan)?;
-            }
-            // The version before stored its values in less room than this one needs.
-            Err(PipelineError::Convert { .. }) if physical != own(&plan)? => physical = own(&plan)?,
-            Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+    if args.schema.is_none()
+        && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
+        && let Some(outcome) = run.under_guess(&guess)?
+    {
+        return Ok(outcome);
+    }
+    run.under_plan(plan(args, source)?)
+}
+
+/// Runs of the pipeline over one input.
+struct Run<'a> {
+    source: &'a Source,
+    store: Store,
+    threads: NonZeroUsize,
+    parent: Option<&'a Parent>,
+    output: &'a Output,
+}
+
+impl Run<'_> {
+    /// Nothing if the guess was wrong, or anything else in the input: reading it again will tell.
+    fn under_guess(&self, guess: &Guess) -> Result<Option<pipeline::Outcome>> {
+        let mut bar = Bar::new(self.output);
+        let blocks = self.source.blocks().map(|block| block.map_err(GuessError::from));
+        let parse = |block| guess.batches(block);
+        let physical = self.physical(guess.plan())?;
+        let progress = &mut |progress| bar.show(progress);
+        match pipeline::run_pieces(&physical, blocks, parse, &self.store, self.threads, progress) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
+            Err(error) => Err(CliError::new(Kind::Failed, chain(&error))),
         }
     }
+
+    /// Runs once more, with wider columns, if a given schema's first rows needed less room than later ones.
+    fn under_plan(&self, mut plan: Plan) -> Result<pipeline::Outcome> {
+        let mut physical = self.physical(&plan)?;
+        loop {
+            let mut bar = Bar::new(self.output);
+            let pieces = self.source.pieces(&plan);
+            let parse = |piece: Piece| piece.batches(&plan);
+            let progress = &mut |progress| bar.show(progress);
+            match pipeline::run_pieces(&physical, pieces, parse, &self.store, self.threads, progress) {
+                Ok(outcome) => return Ok(outcome),
+                Err(PipelineError::Source(error)) if error.widening().is_some() => {
+                    plan = self.source.measure(plan).map_err(|error| source_error(&error))?;
+                    physical = own_physical(&plan)?;
+                }
+                // The version before stored its values in less room than this one needs.
+                Err(PipelineError::Convert { .. }) if physical != own_physical(&plan)? => {
+                    physical = own_physical(&plan)?;
+                }
+                Err(PipelineError::Source(error)) => return Err(source_error(&error)),
+                Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+            }
+        }
+    }
+
+    /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
+    fn physical(&self, plan: &Plan) -> Result<PhysicalSchema> {
+        match self.parent.filter(|parent| parent.physical.logical() == plan.schema()) {
+            Some(parent) => Ok(parent.physical.clone()),
+            None => own_physical(plan),
+        }
+    }
+}
+
+fn own_physical(plan: &Plan) -> Result<PhysicalSchema> {
+    PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)
 }
 
 fn manifest(
@@ -308,56 +370,62 @@ fn manifest(
     Ok(manifest)
 }
 
-#[expect(clippy::too_many_arguments, reason = "this prints what the command made, all of it")]
-fn print(
-    name: &Name,
-    version: u64,
-    unchanged: bool,
-    statement: StatementId,
-    entry: String,
-    manifest: &Manifest,
-    committed: &CommittedDataset,
-    new_bytes: u64,
-    output: &Output,
-) {
-    let total_bytes = committed.bytes();
-    if !output.is_json() {
-        output.data(format_args!("{name}@{version}  {} rows in {} chunks", committed.rows, committed.chunks.len()));
-        output.data(format_args!("root       {}", manifest.dataset_id()));
-        output.data(format_args!("statement  {statement}"));
-        output.data(format_args!("stored     {total_bytes} bytes, {new_bytes} of them new"));
-        return;
+impl Document {
+    /// What is known before the statement is logged.
+    fn of(name: &Name, manifest: &Manifest, committed: &CommittedDataset) -> Self {
+        let chunks = committed.chunks.iter().enumerate();
+        let chunks = chunks.map(|(index, chunk)| ChunkLine {
+            index,
+            rows: chunk.leaf.rows,
+            root: chunk.leaf.row_root.to_string(),
+            cid: chunk.cid.to_string(),
+            bytes: chunk.bytes,
+        });
+        Self {
+            schema: "mira.add/1",
+            kind: None,
+            dataset: name.to_string(),
+            version: 0,
+            unchanged: false,
+            root: manifest.dataset_id().to_string(),
+            schema_id: committed.schema().schema_id().to_string(),
+            manifest: manifest.digest().to_string(),
+            statement: String::new(),
+            entry: String::new(),
+            rows: committed.rows,
+            bad_rows: manifest.fields().bad_rows,
+            chunker: Profiles::CUT,
+            profile: Profiles::PARQUET,
+            chunks: chunks.collect(),
+            new_bytes: 0,
+            total_bytes: committed.bytes(),
+            inputs: None,
+            warnings: None,
+        }
     }
-    let chunks = committed.chunks.iter().enumerate();
-    let chunks = chunks.map(|(index, chunk)| ChunkLine {
-        index,
-        rows: chunk.leaf.rows,
-        root: chunk.leaf.row_root.to_string(),
-        cid: chunk.cid.to_string(),
-        bytes: chunk.bytes,
-    });
-    output.document(&Document {
-        schema: "mira.add/1",
-        dataset: name.to_string(),
-        version,
-        unchanged,
-        root: manifest.dataset_id().to_string(),
-        schema_id: committed.schema().schema_id().to_string(),
-        manifest: manifest.digest().to_string(),
-        statement: statement.to_string(),
-        entry,
-        rows: committed.rows,
-        bad_rows: manifest.fields().bad_rows,
-        chunker: Profiles::CUT,
-        profile: Profiles::PARQUET,
-        chunks: chunks.collect(),
-        new_bytes,
-        total_bytes,
-    });
+
+    fn print(mut self, receipt: Receipt, manifest: &Manifest, output: &Output) {
+        (self.statement, self.entry, self.version) = (receipt.statement, receipt.entry, receipt.version);
+        for warning in self.warnings.iter().flatten() {
+            output.talk(format_args!("warning: {}", escape(warning)));
+        }
+        if output.is_json() {
+            output.document(&self);
+            return;
+        }
+        let (name, rows, chunks) = (&self.dataset, self.rows, self.chunks.len());
+        output.data(format_args!("{name}@{}  {rows} rows in {chunks} chunks", self.version));
+        output.data(format_args!("root       {}", manifest.dataset_id()));
+        output.data(format_args!("statement  {}", self.statement));
+        for line in self.inputs.iter().flatten() {
+            output.data(format_args!("uses       {}", line.to_text()));
+        }
+        output.data(format_args!("stored     {} bytes, {} of them new", self.total_bytes, self.new_bytes));
+    }
 }
 
 /// A reading error, with the place in the form `file:line (byte n)`.
-fn source_error(error: &SourceError) -> CliError {
+pub fn source_error(error: &SourceError) -> CliError {
     let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
     match error.problem() {
         Some(problem) => {

@@ -58,9 +58,7 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     let format = format(args)?;
     let session = Session::open(global)?;
     let found = session.find(&args.reference)?;
-    if found.record.withdrawn == Withdrawn::Whole {
-        return Err(CliError::new(Kind::DoesNotVerify, format!("{} was withdrawn", args.reference)));
-    }
+    refuse_withdrawn(&args.reference, found.record.withdrawn)?;
     let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
     let store = session.store()?;
     write_file::stream(&args.output, args.force, |file| {
@@ -80,6 +78,18 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
         output.data(format_args!("{file}: {rows} rows"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was withdrawn is not handed out again, in whole or in part.
+fn refuse_withdrawn(reference: &str, withdrawn: Withdrawn) -> Result<()> {
+    let (what, hint) = match withdrawn {
+        Withdrawn::Nothing => return Ok(()),
+        Withdrawn::Whole => (reference.to_owned(), format!("mira show {reference} says who withdrew it, and why")),
+        Withdrawn::Rows => {
+            (format!("some rows of {reference}"), "its owner can add a version without these rows".to_owned())
+        }
+    };
+    Err(CliError::new(Kind::DoesNotVerify, format!("withdrawn: {what}")).hint(hint))
 }
 
 fn format(args: &GetArgs) -> Result<GetFormat> {

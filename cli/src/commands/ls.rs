@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_core::fold::{Record, Withdrawn};
-use mira_core::statement::Kind as StatementKind;
+use mira_core::fold::{Record, Thing, Withdrawn};
+use mira_core::statement::Predicate;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::Result;
 use crate::output::{JsonMode, Output};
 use crate::session::Session;
+use crate::{lineage, naming};
 
-/// List datasets and models, the latest version of each
+/// List datasets, models and deployments, the latest version of each
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// All versions
@@ -37,26 +38,36 @@ struct Line {
     statement: String,
     rows: Option<u64>,
     license: Option<String>,
+    state: Option<&'static str>,
     withdrawn: bool,
+    stands_on_withdrawn: Option<String>,
+    disputed: bool,
 }
 
 /// Lists them.
 pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let fold = session.ledger.fold();
+    let graph = lineage::graph(&session)?;
+    let taints = graph.taints(fold);
     let is_latest = |record: &Record| {
         let version = record.version.as_ref();
-        let series = version.and_then(|version| fold.artifact(&record.owner, &version.name));
+        let series = version.and_then(|version| match Thing::of(record.kind) {
+            Some(Thing::Deployment) => fold.deployment(&record.owner, &version.name),
+            _ => fold.artifact(&record.owner, &version.name),
+        });
         version.zip(series).is_some_and(|(version, series)| version.number == series.versions().len() as u64)
     };
     let mut items: Vec<_> = fold
         .statements()
-        .filter(|(_, record)| record.version.is_some() && record.kind != StatementKind::Deploy)
+        .filter(|(_, record)| record.version.is_some())
         .filter(|(_, record)| args.all || is_latest(record))
         .collect();
     items.sort_by_key(|(_, record)| record.seq);
     let lines = items.into_iter().filter_map(|(id, record)| {
         let version = record.version.as_ref()?;
+        let taint = graph.place(id).and_then(|place| taints.get(place).copied().flatten());
+        let by = taint.and_then(|taint| graph.node(taint.by));
         Some(Line {
             name: version.name.to_string(),
             version: version.number,
@@ -67,7 +78,10 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
             statement: id.to_string(),
             rows: record.extent.map(|extent| extent.rows),
             license: record.rights.as_ref().map(|rights| rights.license.to_string()),
+            state: state(&session, record),
             withdrawn: record.withdrawn != Withdrawn::Nothing,
+            stands_on_withdrawn: by.map(|node| naming::title(fold, &node.statement)),
+            disputed: record.disputes > 0,
         })
     });
     match output.json {
@@ -78,10 +92,27 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether a deployment is served.
+fn state(session: &Session, record: &Record) -> Option<&'static str> {
+    match session.ledger.accepted(record.seq)?.statement.predicate() {
+        Predicate::Deploy(deploy) => Some(deploy.state.as_str()),
+        _ => None,
+    }
+}
+
 fn text(line: &Line) -> String {
     let rows = line.rows.map(|rows| format!("{rows} rows")).unwrap_or_default();
-    let license = line.license.as_deref().unwrap_or_default();
-    let withdrawn = if line.withdrawn { "  WITHDRAWN" } else { "" };
+    let license = line.license.as_deref().or(line.state).unwrap_or_default();
+    let mut flags = String::new();
+    if line.withdrawn {
+        flags.push_str("  WITHDRAWN");
+    }
+    if let Some(by) = &line.stands_on_withdrawn {
+        flags.push_str(&format!("  STANDS ON WITHDRAWN {by}"));
+    }
+    if line.disputed {
+        flags.push_str("  DISPUTED");
+    }
     let name = format!("{}@{}", line.name, line.version);
-    format!("{name:<28}  {:<10}  {rows:>14}  {license:<12}  {:.16}{withdrawn}", line.kind, line.root)
+    format!("{name:<28}  {:<10}  {rows:>14}  {license:<12}  {:.16}{flags}", line.kind, line.root)
 }

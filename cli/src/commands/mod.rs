@@ -1,6 +1,13 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod audit;
+pub mod check;
+pub mod completion;
+pub mod config;
+pub mod countersign;
+pub mod demo;
+pub mod dispute;
 pub mod fsck;
 pub mod get;
 pub mod help;
@@ -10,9 +17,13 @@ pub mod log;
 pub mod ls;
 pub mod pin;
 pub mod prove;
+pub mod record;
 pub mod seal;
 pub mod show;
+pub mod sql;
 pub mod status;
+pub mod trace;
 pub mod trust;
 pub mod verify;
 pub mod version;
+pub mod withdraw;

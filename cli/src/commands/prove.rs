@@ -32,7 +32,9 @@ use crate::write_file;
   mira prove row penguins 17 -o row.tlog-proof
   mira prove chunk penguins 0
   mira prove entry penguins@1
-  mira verify row.tlog-proof")]
+  mira prove model net -o net.tlog-proof
+  mira verify row.tlog-proof
+  mira verify net.safetensors --proof net.tlog-proof")]
 pub struct ProveArgs {
     #[command(subcommand)]
     what: What,
@@ -71,6 +73,14 @@ enum What {
         #[command(flatten)]
         to: To,
     },
+    /// A model: the log entry of its training run, which names its files and inputs
+    Model {
+        /// The model
+        #[arg(value_name = "REF")]
+        reference: String,
+        #[command(flatten)]
+        to: To,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -100,13 +110,19 @@ struct Document {
 pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let (reference, to) = match &args.what {
-        What::Row { reference, to, .. } | What::Chunk { reference, to, .. } | What::Entry { reference, to } => {
-            (reference, to)
-        }
+        What::Row { reference, to, .. }
+        | What::Chunk { reference, to, .. }
+        | What::Entry { reference, to }
+        | What::Model { reference, to } => (reference, to),
     };
     let found = session.find(reference)?;
     let (descent, schema) = match args.what {
         What::Entry { .. } => (Descent::Entry, None),
+        What::Model { .. } if found.record.kind != StatementKind::Train => {
+            let message = format!("{reference} is not a model but a {} statement", found.record.kind);
+            return Err(CliError::new(Kind::Usage, message).hint("mira prove entry proves any statement"));
+        }
+        What::Model { .. } => (Descent::Entry, None),
         What::Chunk { chunk, .. } => {
             let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
             (Descent::Chunk(chunk_step(&stored, chunk)?), Some(stored.manifest.fields().schema.to_cbor()))

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_core::fold::Withdrawn;
+use mira_core::fold::{Outcome, Withdrawn};
+use mira_core::statement::Predicate;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +12,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, escape};
 use crate::session::Session;
-use crate::{dataset, refs};
+use crate::{dataset, lineage, naming, refs};
 
 /// Show what the log says about a dataset, a model or a statement
 #[derive(Debug, Args)]
@@ -39,11 +40,26 @@ struct Document {
     name: Option<String>,
     version: Option<u64>,
     subject: String,
+    signer_label: Option<String>,
+    assurance: &'static str,
     withdrawn: bool,
+    stands_on_withdrawn: Option<String>,
     disputes: u64,
     countersignatures: u64,
+    said_about: Vec<Said>,
     columns: Option<Box<RawValue>>,
     payload: Box<RawValue>,
+}
+
+/// A later statement about this one.
+#[derive(Serialize)]
+struct Said {
+    kind: &'static str,
+    statement: String,
+    signer: String,
+    #[serde(skip)]
+    by: String,
+    what: String,
 }
 
 /// Shows it.
@@ -57,6 +73,10 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     let payload = String::from_utf8_lossy(&accepted.statement.to_payload()).into_owned();
     let columns = columns(&session, &found)?;
     let record = found.record;
+    let fold = session.ledger.fold();
+    let graph = lineage::graph(&session)?;
+    let taint = graph.place(&found.id).and_then(|place| graph.taints(fold).get(place).copied().flatten());
+    let said = said(&session, &found);
     if output.is_json() {
         let raw = |text: String| RawValue::from_string(text).kind(Kind::Failed);
         output.document(&Document {
@@ -70,9 +90,15 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
             name: record.version.as_ref().map(|version| version.name.to_string()),
             version: record.version.as_ref().map(|version| version.number),
             subject: record.subject.to_string(),
+            signer_label: naming::label(fold, &record.signer),
+            assurance: naming::assurance(record),
             withdrawn: record.withdrawn != Withdrawn::Nothing,
+            stands_on_withdrawn: taint
+                .and_then(|taint| graph.node(taint.by))
+                .map(|node| naming::title(fold, &node.statement)),
             disputes: record.disputes,
             countersignatures: record.countersignatures,
+            said_about: said,
             columns: columns.map(raw).transpose()?,
             payload: raw(payload)?,
         });
@@ -85,9 +111,18 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     output.data(format_args!("subject    {}", record.subject));
     output.data(format_args!("statement  {}", found.id));
     output.data(format_args!("entry      {} at {}", record.entry_id, record.seq));
-    output.data(format_args!("signer     {}", record.signer));
-    if record.withdrawn != Withdrawn::Nothing {
-        output.data("WITHDRAWN");
+    let label = naming::label(fold, &record.signer).map(|label| format!(" ({label})")).unwrap_or_default();
+    output.data(format_args!("signer     {}{label}, {}", record.signer, naming::assurance(record)));
+    match record.withdrawn {
+        Withdrawn::Nothing => {}
+        Withdrawn::Rows => output.data("ROWS WITHDRAWN"),
+        Withdrawn::Whole => output.data("WITHDRAWN"),
+    }
+    if let Some(taint) = &taint {
+        output.data(format_args!("warning    {}", lineage::warning(&session, &graph, taint)));
+    }
+    for said in &said {
+        output.data(format_args!("{:<10} {} by {}", said.kind, said.what, said.by));
     }
     if let Some(extent) = record.extent {
         output.data(format_args!("rows       {} in {} chunks", extent.rows, extent.chunks));
@@ -99,6 +134,37 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
         output.data(format_args!("schema     {}", escape(&columns)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What later statements said about this one: withdrawn, disputed, countersigned.
+fn said(session: &Session, found: &refs::Found<'_>) -> Vec<Said> {
+    let accepted = session.ledger.history().iter().filter_map(|event| match &event.outcome {
+        Outcome::Accepted(accepted) => Some(accepted),
+        Outcome::Refused(_) => None,
+    });
+    let about = accepted.filter(|accepted| accepted.record.subject == *found.id.digest());
+    about
+        .filter_map(|accepted| {
+            let what = match accepted.statement.predicate() {
+                Predicate::Withdraw(withdraw) => {
+                    let rows = withdraw.rows.map(|rows| format!(", {} rows", rows.count.value())).unwrap_or_default();
+                    format!("reason {}{rows}", withdraw.reason)
+                }
+                Predicate::Dispute(dispute) => format!("reason {}", dispute.reason),
+                Predicate::Countersign(countersign) => format!("as {}", countersign.role),
+                _ => return None,
+            };
+            let withdrawn = session.ledger.fold().statement(&accepted.statement_id);
+            let is_void = withdrawn.is_some_and(|record| record.withdrawn == Withdrawn::Whole);
+            Some(Said {
+                kind: accepted.record.kind.as_str(),
+                statement: accepted.statement_id.to_string(),
+                signer: accepted.record.signer.to_string(),
+                by: naming::person(session.ledger.fold(), &accepted.record.signer),
+                what: if is_void { format!("{what} (withdrawn)") } else { what },
+            })
+        })
+        .collect()
 }
 
 /// The schema of a dataset that is here.

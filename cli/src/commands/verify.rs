@@ -1,7 +1,5 @@
 //! `mira verify`
 
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +20,9 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::output::{Output, escape};
+use crate::subject::Found;
 use crate::trust::Trust;
+use crate::{read_file, subject};
 
 /// Check a proof, offline
 ///
@@ -36,11 +36,19 @@ use crate::trust::Trust;
   mira verify row.tlog-proof                      with the logs you trust
   mira verify row.tlog-proof --policy log.policy  with the logs and witnesses of a policy file
   mira verify row.tlog-proof --signer did:key:z6Mk…
+  mira verify out/ --proof net.tlog-proof         that these files are the model of the proof
+  mira verify penguins.csv --proof row.tlog-proof that these rows are the dataset of the proof
 
 Exit codes: 0 every check holds, 3 one fails, 4 one could not be made.")]
 pub struct VerifyArgs {
-    /// The proof file
+    /// The proof file; or, with `--proof`, the model or dataset that it should be about
     file: PathBuf,
+    /// The proof file: FILE is then a model's file or folder, or a dataset's files, and must be the proof's subject
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// The schema to read a dataset's file under, as JSON, where the proof holds none
+    #[arg(long, value_name = "FILE", requires = "proof")]
+    schema: Option<PathBuf>,
     /// Believe the logs and witnesses of this C2SP tlog-policy file, instead of those you trust
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -86,23 +94,44 @@ struct CheckLine {
 pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let policy = load_policy(args, global)?;
     let known = args.checkpoint.as_deref().map(|path| load_checkpoint(path, &policy)).transpose()?;
-    let row = args.row.as_deref().map(|path| read_bounded(path, row::MAX_BYTES)).transpose()?;
+    let row = args.row.as_deref().map(|path| read_file::bounded(path, row::MAX_BYTES)).transpose()?;
     let signer = args.signer.as_deref().map(parse_signer).transpose()?;
-    let bytes = read_bounded(&args.file, MAX_PROOF)?;
-    let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(&args.file)))?;
+    let path = args.proof.as_ref().unwrap_or(&args.file);
+    let bytes = read_file::bounded(path, MAX_PROOF)?;
+    let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(path)))?;
     let report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
-    print(&proof, &report, output);
-    Ok(match report.verdict() {
+    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, args.schema.as_deref())).transpose()?;
+    let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
+    print(&proof, &report, verdict, found.map(|found| file_line(&args.file, found)), output);
+    Ok(match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
         Verdict::Failed => Kind::DoesNotVerify.exit_code(),
         Verdict::Incomplete => Kind::NotChecked.exit_code(),
     })
 }
 
+/// A failure beats what could not be checked, and that beats what holds.
+fn with(verdict: Verdict, found: &Found) -> Verdict {
+    match (verdict, found) {
+        (Verdict::Failed, _) | (_, Found::Other(_)) => Verdict::Failed,
+        (Verdict::Incomplete, _) | (_, Found::Unknown(_)) => Verdict::Incomplete,
+        (Verdict::Verified, Found::Subject) => Verdict::Verified,
+    }
+}
+
+fn file_line(path: &Path, found: Found) -> CheckLine {
+    let (result, detail) = match found {
+        Found::Subject => ("ok", None),
+        Found::Other(why) => ("FAILED", Some(why)),
+        Found::Unknown(why) => ("not checked", Some(why)),
+    };
+    CheckLine { step: "file".to_owned(), artifact: display(path), result, detail }
+}
+
 fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
     match &args.policy {
         Some(path) => {
-            let bytes = read_bounded(path, MAX_POLICY)?;
+            let bytes = read_file::bounded(path, MAX_POLICY)?;
             Policy::parse(&bytes).kind(Kind::Config).map_err(|error| error.at(display(path)))
         }
         None => Ok(Trust::load(&Home::locate(global.home.as_deref())?)?.policy()),
@@ -110,7 +139,7 @@ fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
 }
 
 fn load_checkpoint(path: &Path, policy: &Policy) -> Result<VerifiedCheckpoint> {
-    let bytes = read_bounded(path, MAX_NOTE)?;
+    let bytes = read_file::bounded(path, MAX_NOTE)?;
     let signed = SignedCheckpoint::parse(&bytes).kind(Kind::Failed).map_err(|error| error.at(display(path)))?;
     policy.verify(signed).kind(Kind::DoesNotVerify).map_err(|error| {
         error.at(display(path)).hint("a checkpoint to compare with must itself come from a log you trust")
@@ -127,23 +156,9 @@ fn parse_signer(text: &str) -> Result<ContributorId> {
     })
 }
 
-/// Reads a file of at most `limit` bytes; one more is read to see that there are no more.
-fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| {
-        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
-        CliError::new(kind, error.to_string()).at(display(path))
-    };
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > limit {
-        return Err(CliError::new(Kind::Failed, format!("the file is larger than {limit} bytes")).at(display(path)));
-    }
-    Ok(bytes)
-}
-
-fn print(proof: &Proof, report: &Report, output: &Output) {
-    let verdict = match report.verdict() {
+fn print(proof: &Proof, report: &Report, verdict: Verdict, file: Option<CheckLine>, output: &Output) {
+    let ok = verdict == Verdict::Verified;
+    let verdict = match verdict {
         Verdict::Verified => "verified",
         Verdict::Failed => "does not verify",
         Verdict::Incomplete => "could not be checked",
@@ -159,11 +174,12 @@ fn print(proof: &Proof, report: &Report, output: &Output) {
             };
             CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
         })
+        .chain(file)
         .collect();
     if output.is_json() {
         output.document(&Document {
             schema: "mira.verify/1",
-            ok: report.verdict() == Verdict::Verified,
+            ok,
             verdict,
             trusted_by: report.trusted_by.clone(),
             statement: report.subject.statement.to_string(),

@@ -67,6 +67,28 @@ impl Digest {
     }
 }
 
+/// Takes bytes piece by piece, for what is too large to hold.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// SHA-256 of all bytes taken.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
 impl TryFrom<&[u8]> for Digest {
     type Error = DigestError;
 
@@ -191,6 +213,9 @@ mod tests {
     #[test]
     fn of_parts_hashes_the_concatenation() {
         assert_eq!(Digest::of_parts(&[b"ab", b"", b"c"]), Digest::of(b"abc"));
+        let mut hasher = Hasher::default();
+        [&b"ab"[..], b"", b"c"].into_iter().for_each(|part| hasher.update(part));
+        assert_eq!(hasher.finish(), Digest::of(b"abc"));
         // FIPS 180-4, the one-block example.
         assert_eq!(Digest::of(b"abc").to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }

@@ -18,6 +18,8 @@ pub const ROWKEY: &[u8] = b"mira/rowkey/v1\0";
 pub const MODEL: &[u8] = b"mira/model/v1\0";
 /// A log entry.
 pub const ENTRY: &[u8] = b"mira/entry/v1\0";
+/// Preimage of the digest of payments.
+pub const FUNDING: &[u8] = b"mira/funding/v1\0";
 
 /// RFC 6962, section 2.1: the byte before leaf data.
 pub const LEAF_PREFIX: u8 = 0x00;
@@ -28,6 +30,8 @@ pub const NODE_PREFIX: u8 = 0x01;
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// in-toto predicate type of an anchor receipt, which is a file beside a log and never an entry of one.
+pub const ANCHOR_RECEIPT_TYPE: &str = "urn:mira:anchor-receipt:v1";
 /// First line of a portable proof (C2SP tlog-proof).
 pub const PROOF_MAGIC: &str = "c2sp.org/tlog-proof@v1";
 
@@ -37,7 +41,7 @@ mod tests {
 
     #[test]
     fn no_tag_is_a_prefix_of_another_or_of_a_row() {
-        let tags = [CHUNK, DATASET, SCHEMA, TYPE, ROWKEY, MODEL, ENTRY];
+        let tags = [CHUNK, DATASET, SCHEMA, TYPE, ROWKEY, MODEL, ENTRY, FUNDING];
         for (i, a) in tags.iter().enumerate() {
             assert!(!(0x81..=0x9b).contains(&a[0]) && a[0] > NODE_PREFIX);
             assert_eq!(a.last(), Some(&0));

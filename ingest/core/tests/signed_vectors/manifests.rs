@@ -43,7 +43,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             bytes[0] += 1;
             bytes
         }),
-        refuse("keys_out_of_order", "chunks before type", swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1")),
+        refuse(
+            "keys_out_of_order",
+            "chunks before type",
+            swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1"),
+        ),
         refuse("integer_too_long", "five rows in two bytes", swap(b"\x64rows\x05", b"\x64rows\x18\x05")),
         refuse("integer_negative", "minus one bad rows", swap(bad_rows, b"\x68bad_rows\x20")),
         refuse("no_rows", "a dataset has a row", swap(b"\x64rows\x05", b"\x64rows\x00")),

@@ -1,0 +1,193 @@
+//! What to do next for a transaction that is to happen once: a pure function of what is known.
+//!
+//! No socket is in sight here. [`crate::sender`] looks at the chain and the outbox, asks [`next`], does the one thing
+//! that it says, and looks again; so a process may die between any two lines of that loop.
+//!
+//! Three rules carry the rest. What the contract's state says goes before what any transaction says. A receipt counts
+//! only while its block is the canonical one, and only if the transaction succeeded. A nonce is given up only after it
+//! was seen used three times with nothing of ours to show for it, since a node may be behind.
+
+use crate::chain::{BlockRef, Receipt};
+use crate::fees::Fees;
+use crate::outbox::{Attempt, Job, Landed, Stage};
+
+/// After how many seconds without a block a transaction is sent again, or raised.
+pub const RESUBMIT_SECONDS: i64 = 48;
+/// How often a used nonce is looked at before it is given up.
+pub const MAX_MISSES: u32 = 3;
+/// How many blocks on top of a block confirm it, where the node knows nothing of finality.
+pub const CONFIRMATIONS: u64 = 10;
+
+/// What the contract's own state says about the thing that is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// There is nothing to ask: the receipt decides.
+    Unknown,
+    /// It has not happened.
+    Open,
+    /// It has happened, by whichever transaction.
+    Reached,
+    /// Something else has happened in its place.
+    Conflict,
+}
+
+/// Everything that is known at one moment.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// What the contract says.
+    pub goal: Goal,
+    /// What the outbox has, if anything.
+    pub job: Option<&'a Job>,
+    /// The receipt of one of its attempts, if its block is the canonical one at that height.
+    pub receipt: Option<Receipt>,
+    /// How many transactions of the sender are in blocks.
+    pub mined_nonce: u64,
+    /// What the market asks.
+    pub market: Fees,
+    /// The number of the newest block.
+    pub head: u64,
+    /// The number of the newest block that cannot be taken back, where the node knows.
+    pub finalized: Option<u64>,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Take a nonce and sign.
+    Sign {
+        /// What to offer.
+        fees: Fees,
+    },
+    /// Sign again under the same nonce, and offer more.
+    Raise {
+        /// What to offer.
+        fees: Fees,
+    },
+    /// Take a new nonce, and sign.
+    Renew {
+        /// What to offer.
+        fees: Fees,
+    },
+    /// Send what is signed.
+    Send {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Write down that the nonce is used and nothing of ours is to be seen.
+    Miss,
+    /// Write down that the block is gone.
+    Reorged,
+    /// Write down how far it is.
+    Settle {
+        /// How far.
+        stage: Stage,
+        /// Where; none if it was not us.
+        landed: Option<Landed>,
+    },
+    /// Nothing; look again later.
+    Wait,
+    /// Nothing more can happen.
+    Stop(Stop),
+}
+
+/// Why nothing more can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It happened, and cannot be taken back or is as sure as was asked.
+    Done,
+    /// Something else happened in its place.
+    Conflict,
+    /// The contract refused it.
+    Reverted,
+}
+
+/// Decides.
+pub fn next(view: &View<'_>) -> Action {
+    if view.goal == Goal::Conflict {
+        return Action::Stop(Stop::Conflict);
+    }
+    let Some(job) = view.job else {
+        return if view.goal == Goal::Reached { Action::Stop(Stop::Done) } else { Action::Sign { fees: view.market } };
+    };
+    if job.stage == Stage::Finalized {
+        // Nodes forget old receipts; what was final stays so.
+        return Action::Stop(Stop::Done);
+    }
+    match &view.receipt {
+        Some(receipt) if receipt.succeeded => landed(view, job, receipt),
+        Some(_) if view.goal == Goal::Reached => superseded(job),
+        Some(receipt) => refused(job, receipt),
+        None if view.goal == Goal::Reached => superseded(job),
+        None => missing(view, job),
+    }
+}
+
+/// One of ours is in the canonical block and did what it was to do.
+fn landed(view: &View<'_>, job: &Job, receipt: &Receipt) -> Action {
+    if view.goal == Goal::Open {
+        // The receipt is ahead of the state: two machines answer for one endpoint.
+        return Action::Wait;
+    }
+    let stage = stage_of(receipt.block, view.head, view.finalized);
+    let landed = Some(landing(receipt));
+    if job.landed == landed && job.stage == stage {
+        return Action::Wait;
+    }
+    Action::Settle { stage, landed }
+}
+
+fn superseded(job: &Job) -> Action {
+    if job.stage == Stage::Superseded {
+        return Action::Stop(Stop::Done);
+    }
+    Action::Settle { stage: Stage::Superseded, landed: None }
+}
+
+fn refused(job: &Job, receipt: &Receipt) -> Action {
+    let landed = Some(landing(receipt));
+    if job.stage == Stage::Reverted && job.landed == landed {
+        return Action::Stop(Stop::Reverted);
+    }
+    Action::Settle { stage: Stage::Reverted, landed }
+}
+
+/// Nothing of ours is in a block.
+fn missing(view: &View<'_>, job: &Job) -> Action {
+    if !job.stage.is_open() {
+        // It was in a block, or somebody else's was, and that block is gone.
+        return Action::Reorged;
+    }
+    if view.mined_nonce > job.nonce {
+        return if job.misses >= MAX_MISSES { Action::Renew { fees: view.market } } else { Action::Miss };
+    }
+    let Some(newest) = job.attempts.last() else { return Action::Renew { fees: view.market } };
+    match newest.sent_at {
+        None => Action::Send { attempt: newest.number },
+        Some(sent) if view.now.saturating_sub(sent) < RESUBMIT_SECONDS => Action::Wait,
+        Some(_) => raise(newest, view.market),
+    }
+}
+
+fn raise(newest: &Attempt, market: Fees) -> Action {
+    match newest.signed.fees.bumped(market) {
+        Some(fees) => Action::Raise { fees },
+        None => Action::Send { attempt: newest.number },
+    }
+}
+
+/// How sure a block is.
+pub fn stage_of(block: BlockRef, head: u64, finalized: Option<u64>) -> Stage {
+    if finalized.is_some_and(|finalized| finalized >= block.number) {
+        Stage::Finalized
+    } else if head.saturating_sub(block.number) >= CONFIRMATIONS {
+        Stage::Confirmed
+    } else {
+        Stage::Mined
+    }
+}
+
+fn landing(receipt: &Receipt) -> Landed {
+    Landed { tx: receipt.tx, block: receipt.block, gas_used: receipt.gas_used, made: receipt.contract }
+}

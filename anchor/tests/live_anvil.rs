@@ -1,0 +1,41 @@
+//! The same client against anvil. `MIRA_TEST_ANVIL` names its RPC API; without it these tests skip, saying so.
+
+#![allow(clippy::unwrap_used, reason = "tests state what they expect")]
+
+mod support;
+
+use mira_anchor::chain::Client;
+use mira_anchor::endpoint::Endpoint;
+use mira_anchor::outbox::Stage;
+
+use support::{World, epochs, origin_of, sample_keystore};
+
+fn world() -> Option<World> {
+    let Ok(url) = std::env::var("MIRA_TEST_ANVIL") else {
+        eprintln!("skipped: MIRA_TEST_ANVIL names no node");
+        return None;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let client = Client::connect(&Endpoint::parse(&url, "unused").unwrap()).unwrap();
+    let wallet = sample_keystore(dir.path());
+    let origin = format!("log.example.org/{}", dir.path().file_name().unwrap().to_str().unwrap().to_lowercase());
+    Some(World { dir, client, wallet, origin })
+}
+
+#[test]
+fn live_anvil_epochs_are_anchored_in_order() {
+    let Some(world) = world() else { return };
+    let deployment = world.deploy();
+    assert!(deployment.is_complete());
+    let origin = origin_of(&deployment);
+    let mut outbox = world.outbox();
+    let mut sender = world.sender(&mut outbox);
+    for count in 1..=3 {
+        let (heads, path) = epochs(&[3, 8, 21][..count]);
+        let anchored = origin.anchor(&mut sender, &heads, &path).unwrap();
+        assert_eq!((anchored.epoch.value(), anchored.stage), (count as u64, Stage::Mined));
+        assert_eq!(origin.anchored(&world.client, &heads).unwrap(), count as u64);
+        let again = origin.anchor(&mut sender, &heads, &path).unwrap();
+        assert_eq!((again.tx, again.block), (anchored.tx, anchored.block));
+    }
+}

@@ -1,0 +1,168 @@
+//! The chain of checks, end to end: log → statements → epochs → data → models → anchors → rewards → claims.
+//!
+//! Each stage takes what the stages before it have shown and adds its own checks. Nothing is taken from a view: entries
+//! are read from the log's files, rows from their chunks, and what a chain says from the chain.
+
+use std::collections::BTreeSet;
+
+use mira_core::digest::StatementId;
+use mira_core::fold::{Outcome, Record, Withdrawn};
+use mira_core::statement::{Listed, Predicate};
+use mira_ingest::export;
+use mira_lineage::log::{FsStorage, check_everything};
+
+use crate::args::Global;
+use crate::checks::Checks;
+use crate::dataset;
+use crate::error::{Kind, Result, ResultExt, chain};
+use crate::home::Home;
+use crate::ledger::log_key;
+use crate::refs::Found;
+use crate::session::Session;
+use crate::trust::Trust;
+use crate::workspace::Workspace;
+
+/// How much of the data to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Manifests and chunk lists; no rows.
+    Quick,
+    /// Every row of every dataset.
+    Full,
+}
+
+/// Rebuilds the log from its entries: every tile, the checkpoint and every epoch, and whether its key is believed.
+pub fn log(workspace: &Workspace, global: &Global) -> Result<Checks> {
+    let key = log_key(workspace)?;
+    let trusted = Trust::load(&Home::locate(global.home.as_deref())?)?.logs().contains(&key);
+    let storage = FsStorage::open(workspace.path("log")).kind(Kind::Failed)?;
+    let report = check_everything(&storage, &key).kind(Kind::Failed)?;
+    let mut checks = Checks::default();
+    if !trusted {
+        // The workspace says itself which key its log has, so without the user's word anybody could have made it.
+        checks.not_checked("trust", key.to_string(), "this log is not one you trust");
+    }
+    for defect in &report.defects {
+        checks.failed("log", defect.path(), chain(defect));
+    }
+    for path in &report.unknown {
+        checks.failed("log", path.clone(), "no log has such a file");
+    }
+    if let Some(head) = report.head.filter(|_| report.is_sound()) {
+        let (objects, epochs) = (report.objects, report.epochs);
+        let name = key.name();
+        checks.ok("log", format!("{name}: {} entries, {objects} tiles and bundles, {epochs} epochs", head.size));
+    }
+    Ok(checks)
+}
+
+/// Says which entries the fold accepted, each after its signatures verified, and why it refused the others.
+///
+/// A refused entry is no fault of the log: anybody may submit anything, and it changes nothing.
+pub fn statements(session: &Session) -> Checks {
+    let mut checks = Checks::default();
+    let refused = session.ledger.history().iter().filter_map(|event| match &event.outcome {
+        Outcome::Refused(refusal) => Some(format!("entry {}: {}", event.index, refusal.reason())),
+        Outcome::Accepted(_) => None,
+    });
+    let refused: Vec<String> = refused.collect();
+    let accepted = session.ledger.history().len() - refused.len();
+    checks.ok("statements", format!("{accepted} signed and accepted, {} refused", refused.len()));
+    for entry in refused {
+        checks.ok("refused", entry);
+    }
+    checks
+}
+
+/// Checks the datasets among `only`, or all: manifest and chunk list against the statement, and in full depth every row
+/// against its chunk's root.
+pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: Depth) -> Result<Checks> {
+    let store = session.store()?;
+    let mut checks = Checks::default();
+    for found in in_order(session, only, |record| record.extent.is_some()) {
+        let record = found.record;
+        let name = label(record);
+        let rows = || -> Result<u64> {
+            let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+            if depth == Depth::Quick {
+                return Ok(stored.committed.rows);
+            }
+            let mut rows = 0;
+            for chunk in export::chunks(&stored.committed, &store).kind(Kind::DoesNotVerify)? {
+                rows += chunk.kind(Kind::DoesNotVerify)?.num_rows() as u64;
+            }
+            Ok(rows)
+        };
+        match rows() {
+            Ok(rows) if depth == Depth::Quick => {
+                checks.ok("manifest", format!("{name}: {rows} rows, root {}", record.subject));
+                checks.not_asked("dataset", name, "--quick reads no rows");
+            }
+            Ok(rows) => checks.ok("dataset", format!("{name}: {rows} rows, root {}", record.subject)),
+            // Data that were withdrawn may be gone; what the log says of them stays.
+            Err(error) if error.kind == Kind::NotFound || record.withdrawn != Withdrawn::Nothing => {
+                checks.not_checked("dataset", name, error.in_one_line());
+            }
+            Err(error) => checks.failed("dataset", name, error.in_one_line()),
+        }
+    }
+    Ok(checks)
+}
+
+/// Checks that the lists which train and evaluate statements name by digest are here and are those lists.
+pub fn objects(session: &Session, only: Option<&BTreeSet<StatementId>>) -> Checks {
+    let blobs = session.blobs();
+    let mut checks = Checks::default();
+    for found in in_order(session, only, |_| true) {
+        let Some(accepted) = session.ledger.accepted(found.record.seq) else { continue };
+        let (files, inputs) = match accepted.statement.predicate() {
+            Predicate::Train(train) => (listed(&train.files), listed(&train.inputs)),
+            Predicate::Evaluate(evaluate) => (None, listed(&evaluate.inputs)),
+            _ => (None, None),
+        };
+        for (what, list) in [("files", files), ("inputs", inputs)] {
+            let Some(list) = list else { continue };
+            let artifact = format!("{} of {}: {list}", what, label(found.record));
+            match blobs.get(&list, MAX_LIST) {
+                Ok(_) => checks.ok("object", artifact),
+                Err(error) => checks.error("object", artifact, &error),
+            }
+        }
+    }
+    checks
+}
+
+/// Largest list that a statement may name.
+const MAX_LIST: usize = 1 << 30;
+
+fn listed<T>(list: &Listed<T>) -> Option<mira_core::digest::Digest> {
+    match list {
+        Listed::Inline(_) => None,
+        Listed::File { list, .. } => Some(*list),
+    }
+}
+
+/// The accepted statements that fit, in the order of the log.
+fn in_order<'a>(
+    session: &'a Session,
+    only: Option<&BTreeSet<StatementId>>,
+    fits: impl Fn(&Record) -> bool,
+) -> Vec<Found<'a>> {
+    let mut found: Vec<Found<'a>> = session
+        .ledger
+        .fold()
+        .statements()
+        .filter(|(id, record)| only.is_none_or(|only| only.contains(id)) && fits(record))
+        .map(|(id, record)| Found { id: *id, record })
+        .collect();
+    found.sort_by_key(|found| found.record.seq);
+    found
+}
+
+/// `name@version`, or the kind and the place in the log of a statement without a name.
+fn label(record: &Record) -> String {
+    match &record.version {
+        Some(version) => format!("{}@{}", version.name, version.number),
+        None => format!("{} (entry {})", record.kind, record.seq),
+    }
+}
