@@ -68,6 +68,12 @@ impl CliError {
         Self { kind, message: message.into(), place: None, hint: None }
     }
 
+    /// The same failure as one of another kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Says where: a path, a line, a byte.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = Some(place.into());

@@ -27,6 +27,7 @@ mod recording;
 mod refs;
 mod rewarding;
 mod session;
+mod settings;
 mod subject;
 mod terms;
 mod trust;
@@ -79,6 +80,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),
+        Command::Config(args) => commands::config::run(args, global, &output),
+        Command::Completion(args) => commands::completion::run(args, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };

@@ -7,6 +7,8 @@ pub mod bind;
 pub mod chain;
 pub mod check;
 pub mod claim;
+pub mod completion;
+pub mod config;
 pub mod countersign;
 pub mod demo;
 pub mod dispute;
