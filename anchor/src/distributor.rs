@@ -38,6 +38,19 @@ pub struct State {
     pub status: Status,
 }
 
+/// An amount that was paid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// Whose it was.
+    pub contributor: ContributorId,
+    /// Where it went.
+    pub payout: Address,
+    /// By which epoch of rewards.
+    pub epoch: u64,
+    /// How much.
+    pub amount: U256,
+}
+
 /// How far an epoch of rewards is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -116,6 +129,22 @@ impl Contract {
             });
         }
         Ok(proposals)
+    }
+
+    /// Everything that was paid out, in the order of the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn claims(&self, client: &Client) -> Result<Vec<Claimed>, ChainError> {
+        let to = client.head()?.number;
+        let found = client.events::<RewardsDistributor::Claimed>(self.distributor.contract, self.since, to)?;
+        let paid = found.into_iter().map(|found| Claimed {
+            contributor: ContributorId::new(Digest::new(found.event.contributorId.0)),
+            payout: found.event.payout,
+            epoch: found.event.epoch,
+            amount: found.event.amount,
+        });
+        Ok(paid.collect())
     }
 
     /// The last epoch that was proposed and not vetoed since; 0 for none: what the next one adds to.
