@@ -6,6 +6,7 @@ mod anchor_check;
 mod args;
 mod artifact;
 mod audit;
+mod audit_rewards;
 mod blobs;
 mod chain;
 mod checks;

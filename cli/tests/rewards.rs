@@ -104,6 +104,15 @@ fn from_a_fee_to_a_payout() {
     world.fails(1, "was bound to no account", &["claim", "--key", "tom"]);
     world.fails(1, "has earned nothing", &["claim", "--key", "cap"]);
     world.fails(1, "no such epoch", &["claim", "--key", "ann", "--epoch", "9"]);
+    let audited = world.json(&["audit"]);
+    let detail = |step: &str| {
+        let checks = audited["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["step"] == step).unwrap_or_else(|| panic!("no {step}: {audited}"));
+        (check["result"].as_str().unwrap().to_owned(), check["artifact"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(audited["ok"].as_bool(), Some(true), "{audited}");
+    assert_eq!(detail("claims"), ("ok".to_owned(), format!("1 payouts, {} base units in all", tokens(500))));
+    assert_eq!(detail("rewards").0, "ok");
     let shown = world.json(&["rewards"]);
     assert_eq!((shown["epoch"].as_u64(), shown["status"].as_str()), (Some(1), Some("active")));
     assert_eq!((&shown["root"], &shown["allocations"]), (&rewards["root"], &rewards["allocations"]));

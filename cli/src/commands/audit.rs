@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::audit::{self, Depth};
+use crate::chain::ChainArgs;
 use crate::checks::Checks;
 use crate::error::{Kind, Result};
 use crate::output::{Output, to_json};
 use crate::session::Session;
 use crate::workspace::Workspace;
-use crate::{lineage, write_file};
+use crate::{audit_rewards, lineage, write_file};
 
 /// Check everything again, from the entries and rows up, and trust no result that is lying about
 ///
@@ -37,6 +38,8 @@ pub struct AuditArgs {
     /// Check manifests and chunk lists, but read no rows
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    chain: ChainArgs,
     /// Also write the answer, as JSON, to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -94,6 +97,7 @@ fn stages(args: &AuditArgs, global: &Global) -> Result<Checks> {
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
     checks.extend(audit::datasets(&session, only.as_ref(), depth)?);
     checks.extend(audit::objects(&session, only.as_ref()));
+    checks.extend(audit_rewards::rewards(&session, &args.chain, depth)?);
     Ok(checks)
 }
 
