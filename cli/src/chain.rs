@@ -111,6 +111,11 @@ impl ChainArgs {
 }
 
 impl PayArgs {
+    /// The chain alone.
+    pub fn chain(&self) -> &ChainArgs {
+        &self.chain
+    }
+
     /// Opens all of it. The caller holds the workspace's lock.
     pub fn open(&self, session: &Session, output: &Output) -> Result<ChainSession> {
         let endpoint = self.chain.endpoint(&session.workspace)?;

@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 mod dataset;
 mod error;
+mod evidence;
 mod home;
 mod keystore;
 mod ledger;
@@ -24,11 +25,14 @@ mod read_file;
 mod receipts;
 mod recording;
 mod refs;
+mod rewarding;
 mod session;
+mod settings;
 mod subject;
 mod terms;
 mod trust;
 mod uses;
+mod views;
 mod workspace;
 mod write_file;
 
@@ -60,18 +64,24 @@ fn main() -> ExitCode {
         Command::Withdraw(args) => commands::withdraw::run(args, global, &output),
         Command::Countersign(args) => commands::countersign::run(args, global, &output),
         Command::Dispute(args) => commands::dispute::run(args, global, &output),
+        Command::Sql(args) => commands::sql::run(args, global, &output),
         Command::Trace(args) => commands::trace::run(args, global, &output),
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
         Command::Anchor(args) => commands::anchor::run(args, global, &output),
         Command::Chain(args) => commands::chain::run(args, global, &output),
+        Command::Bind(args) => commands::bind::run(args, global, &output),
+        Command::Rewards(args) => commands::rewards::run(args, global, &output),
+        Command::Claim(args) => commands::claim::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
         Command::Audit(args) => commands::audit::run(args, global, &output),
         Command::Demo(args) => commands::demo::run(args, global, &output),
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),
+        Command::Config(args) => commands::config::run(args, global, &output),
+        Command::Completion(args) => commands::completion::run(args, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };
