@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, anchor, audit, bind, chain, check, claim, countersign, demo, dispute, fsck, get, help, init, key, log, ls,
-    pin, prove, record, rewards, seal, show, status, trace, trust, verify, version, withdraw,
+    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, dispute, fsck, get, help,
+    init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -96,12 +96,15 @@ pub enum Command {
     Countersign(countersign::CountersignArgs),
     Dispute(dispute::DisputeArgs),
     Trace(trace::TraceArgs),
+    Sql(sql::SqlArgs),
     Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
     Audit(audit::AuditArgs),
     Trust(trust::TrustArgs),
     Key(key::KeyArgs),
+    Config(config::ConfigArgs),
+    Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     Help(help::HelpArgs),
 }

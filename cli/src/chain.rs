@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use mira_anchor::chain::{ChainError, Client};
+use mira_anchor::chain::{ChainError, Client, FileError, LocalError};
 use mira_anchor::deployment::{Deployment, Deployments};
 use mira_anchor::endpoint::Endpoint;
 use mira_anchor::outbox::{Outbox, Stage};
@@ -262,6 +262,12 @@ pub fn unreachable(error: ChainError) -> CliError {
         ChainError::Revert(_) => CliError::new(Kind::DoesNotVerify, text),
         ChainError::OtherChain { .. } | ChainError::OtherCode { .. } | ChainError::NoCode { .. } => {
             CliError::new(Kind::DoesNotVerify, text).hint("nothing was signed")
+        }
+        ChainError::Local(LocalError::File(FileError::Locked { .. } | FileError::Io { .. })) => {
+            CliError::new(Kind::Failed, text)
+        }
+        ChainError::Local(LocalError::File(FileError::Torn { .. })) => {
+            CliError::new(Kind::DoesNotVerify, text).hint("mira chain recover cuts off what was not written in full")
         }
         ChainError::Local(_) => CliError::new(Kind::DoesNotVerify, text),
         _ => CliError::new(Kind::Failed, text),

@@ -68,6 +68,12 @@ impl CliError {
         Self { kind, message: message.into(), place: None, hint: None }
     }
 
+    /// The same failure as one of another kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Says where: a path, a line, a byte.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = Some(place.into());
@@ -78,6 +84,16 @@ impl CliError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What would help.
+    pub fn help(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The lines for a person. Strings may come from files and peers, so control characters are escaped.

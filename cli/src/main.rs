@@ -28,10 +28,12 @@ mod recording;
 mod refs;
 mod rewarding;
 mod session;
+mod settings;
 mod subject;
 mod terms;
 mod trust;
 mod uses;
+mod views;
 mod workspace;
 mod write_file;
 
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Withdraw(args) => commands::withdraw::run(args, global, &output),
         Command::Countersign(args) => commands::countersign::run(args, global, &output),
         Command::Dispute(args) => commands::dispute::run(args, global, &output),
+        Command::Sql(args) => commands::sql::run(args, global, &output),
         Command::Trace(args) => commands::trace::run(args, global, &output),
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
@@ -78,6 +81,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),
+        Command::Config(args) => commands::config::run(args, global, &output),
+        Command::Completion(args) => commands::completion::run(args, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };

@@ -173,6 +173,9 @@ fn json_records_the_same_as_options() {
     world.fails(2, "cannot be used with", &["record", "train", "--from", "run.json", "--model", "net"]);
     world.write("bad.json", r#"{"model":"net","artifact":["out"],"usess":[]}"#);
     world.fails(2, "unknown field", &["record", "train", "--from", "bad.json"]);
+    let mut piped = world.command(&["record", "train", "--from", "-"]);
+    let piped = piped.stdin(fs::File::open(world.ws("run.json")).unwrap()).output().unwrap();
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
     world.write("use.json", r#"{"deployment":"api","from":"2026-01-01","to":"2026-01-02","unit":"seats","count":"5"}"#);
     world.ok(&["record", "deploy", "--model", "net", "--name", "api", "--key", "trainer"]);
     assert_eq!(world.json(&["record", "use", "--from-file", "use.json"])["count"], json!("5"));
@@ -234,6 +237,7 @@ fn what_the_others_record() {
     let items = world.json(&["ls"])["items"].clone();
     let api = items.as_array().unwrap().iter().find(|item| item["name"] == "net-api").unwrap().clone();
     assert_eq!((&api["kind"], &api["state"], &api["version"]), (&json!("deploy"), &json!("retired"), &json!(2)));
+    assert!(world.run(&["check", "net-api", "--use", "train"]).out.contains("it is retired"));
 }
 
 #[test]
@@ -628,6 +632,55 @@ fn what_makes_no_sense_is_refused() {
         world.fails(code, message, &args);
     }
     assert_eq!(world.json(&["log"])["size"], entries, "nothing was logged");
+}
+
+#[test]
+fn what_was_withdrawn_can_be_stated_anew() {
+    let world = people();
+    let penguins = sample("data/penguins.csv");
+    world.ok(&["withdraw", "penguins", "--reason", "error", "--key", "ann"]);
+    let again =
+        world.json(&["add", &penguins, "--license", "CC0-1.0", "--allow", "train,commercial,finetune", "--key", "ann"]);
+    assert_eq!((&again["version"], &again["unchanged"]), (&json!(2), &json!(false)));
+    world.ok(&["get", "ann/penguins", "-o", "penguins.csv"]);
+    world.fails(3, "withdrawn", &["get", "ann/penguins@1", "-o", "first.csv"]);
+}
+
+#[test]
+fn terms_that_need_more_than_a_flag() {
+    let world = people();
+    let penguins = sample("data/penguins.csv");
+    world.write("terms.txt", "Ask first.");
+    let record = "11".repeat(32);
+    let consent = format!("sha256={record},scope=train+evaluate,expires=2020-12-31");
+    world.ok(&[
+        "add",
+        &penguins,
+        "--name",
+        "survey",
+        "--license",
+        "LicenseRef-ask",
+        "--license-text",
+        "terms.txt",
+        "--basis",
+        "consent",
+        "--allow",
+        "train",
+        "--consent",
+        &consent,
+        "--attribution",
+        &format!("sha256:{record}"),
+        "--key",
+        "ann",
+    ]);
+    let rights = world.json(&["show", "survey"])["payload"]["predicate"]["rights"].clone();
+    assert_eq!(rights["consent"], json!({"expires": "2020-12-31", "record": record, "scope": ["evaluate", "train"]}));
+    let text = rights["license_text"].as_str().unwrap();
+    assert_eq!(fs::read(world.ws(".mira/blobs").join(text)).unwrap(), b"Ask first.");
+    let ended = world.run(&["check", "survey", "--use", "train"]);
+    assert_eq!((ended.code, ended.out.contains("consent")), (4, true), "it ended in 2020: {}", ended.out);
+    world.fails(2, "--license-text", &["add", &penguins, "--license", "LicenseRef-ask"]);
+    world.fails(2, "scope", &["add", &penguins, "--consent", &format!("sha256={record}")]);
 }
 
 #[test]

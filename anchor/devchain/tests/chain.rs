@@ -1,5 +1,7 @@
 //! A chain through alloy's provider, as its users see it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests state what they expect")]
+
 mod common;
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEip7702, TxEnvelope, TxLegacy};
@@ -234,6 +236,13 @@ async fn refusals_have_the_words_of_nodes_and_change_nothing() {
     let long = [&[good[0], 0xf9, 0x00], &good[2..]].concat();
     refused(&provider, &long, "rlp").await;
 
+    for at in 0..good.len() {
+        let mut damaged = good.clone();
+        damaged[at] ^= 1 << (at % 8);
+        let error = provider.send_raw_transaction(&damaged).await.err();
+        assert_eq!(error.map(answered).map(|error| error.code), Some(-32000), "byte {at}");
+    }
+
     assert_eq!(home.chain.status(), before);
     let _ = provider.send_raw_transaction(&good).await.unwrap();
     assert_eq!(home.chain.status().head, before.head + 1);
@@ -281,7 +290,7 @@ async fn time_moves_forward_only() {
 
 #[tokio::test]
 async fn older_states_are_there_for_a_while() {
-    let home = Home::new();
+    let home = Home::quick();
     let provider = home.provider(0);
     let keeper = send(&provider, TransactionRequest::default().with_deploy_code(keeper([7; 32])))
         .await

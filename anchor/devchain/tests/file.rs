@@ -1,5 +1,7 @@
 //! The file of a chain: opened again, damaged, torn, taken twice.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests state what they expect")]
+
 mod common;
 
 use std::fs;
@@ -12,6 +14,8 @@ use alloy::rpc::types::TransactionRequest;
 use common::contracts::*;
 use common::*;
 use mira_devchain::{BlockError, ChainError, DevChain, FileError, Genesis, GenesisError, ManualClock, Status};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 /// A chain with a contract, a call, a failure, a transfer and an empty block in the future.
 async fn chain() -> Home {
@@ -90,7 +94,7 @@ async fn opening_again_gives_the_same_chain() {
 
 #[tokio::test]
 async fn every_changed_byte_is_noticed() {
-    let home = Home::new();
+    let home = Home::quick();
     let provider = home.provider(0);
     let request = TransactionRequest::default().with_deploy_code(keeper([7; 32]));
     provider.send_transaction(request).await.unwrap().get_receipt().await.unwrap();
@@ -122,7 +126,8 @@ async fn a_torn_tail_is_an_error_until_it_is_cut() {
     let (_dir, path, status) = closed(chain().await);
     let bytes = fs::read(&path).unwrap();
     let last = boundaries(&bytes)[6];
-    for end in last + 1..bytes.len() {
+    let frame = last + 1..last + 12;
+    for end in frame.chain((last + 12..bytes.len()).step_by(9)).chain([bytes.len() - 1]) {
         fs::write(&path, &bytes[..end]).unwrap();
         let Err(ChainError::File(FileError::Torn { offset, bytes: left, .. })) = open(&path) else { panic!("{end}") };
         assert_eq!((usize::try_from(offset).unwrap(), usize::try_from(left).unwrap()), (last, end - last));
@@ -179,7 +184,7 @@ async fn a_forged_block_does_not_verify() {
         let record = [&length.to_be_bytes()[..], &(!length).to_be_bytes(), &block, hash.as_slice()].concat();
         fs::write(&path, [&bytes[..at[5]], &record, &bytes[at[6]..]].concat()).unwrap();
         match open(&path) {
-            Err(ChainError::Block { number: 5, source, .. }) => source,
+            Err(ChainError::Block { number: 5, source, .. }) => *source,
             other => panic!("{other:?}"),
         }
     };
@@ -193,6 +198,40 @@ async fn a_forged_block_does_not_verify() {
     assert_eq!(header(forge(&|block| block[6 + 33 + 33 + 21 + 33 + 1] ^= 1)), "transactions root");
     assert_eq!(header(forge(&|block| block[6 + 33 + 33 + 21 + 33 + 33 + 1] ^= 1)), "receipts root");
     assert_eq!(header(forge(&|block| block[6 + 33 + 33 + 21 + 33 + 33 + 33 + 5] ^= 1)), "logs bloom");
+}
+
+/// A damage to a file: bytes from `at` on are replaced.
+fn damage() -> impl Strategy<Value = (prop::sample::Index, usize, Vec<u8>)> {
+    (any::<prop::sample::Index>(), 0usize..80, prop::collection::vec(any::<u8>(), 0..80))
+}
+
+#[test]
+fn no_bytes_of_a_file_are_a_surprise() {
+    let home = Home::quick();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let provider = home.provider(0);
+        let request = TransactionRequest::default().with_deploy_code(keeper([7; 32]));
+        let _ = provider.send_transaction(request).await.unwrap();
+    });
+    let (_dir, path, _) = closed(home);
+    let bytes = fs::read(&path).unwrap();
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(500) });
+    let result = runner.run(&prop::collection::vec(damage(), 1..4), |damages| {
+        let mut damaged = bytes.clone();
+        for (at, length, new) in damages {
+            let at = at.index(damaged.len());
+            let end = damaged.len().min(at + length);
+            damaged.splice(at..end, new);
+        }
+        fs::write(&path, &damaged).unwrap();
+        if let Ok(chain) = open(&path) {
+            // Only a file that is a chain opens: this one, or its beginning.
+            prop_assert!(bytes.starts_with(&damaged), "{} blocks", chain.status().head);
+        }
+        Ok(())
+    });
+    result.unwrap();
 }
 
 #[tokio::test]
@@ -255,6 +294,8 @@ fn a_genesis_is_checked_and_ordered() {
     );
     assert_eq!(error(Genesis { alloc: vec![(one(1).0, U256::MAX), one(2)], ..genesis() }), GenesisError::Supply);
     assert_eq!(error(Genesis { alloc: vec![one(1); 4097], ..genesis() }), GenesisError::Accounts { found: 4097 });
+    assert_eq!(error(Genesis { timestamp: 1 << 41, ..genesis() }), GenesisError::Timestamp { found: 1 << 41 });
+    assert_eq!(error(Genesis { base_fee: 1 << 63, ..genesis() }), GenesisError::BaseFee { found: 1 << 63 });
     assert!(!dir.path().join("wrong").exists());
 
     let sorted = make("sorted", Genesis { alloc: vec![one(1), one(2)], ..genesis() }).unwrap();

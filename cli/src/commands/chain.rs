@@ -26,6 +26,11 @@ use crate::output::{Output, count};
 use crate::session::Session;
 use crate::trust::{Role, Trust, TrustedContract};
 
+/// How long others can object to rewards before they are paid.
+const WINDOW: u64 = 7 * 24 * 3600;
+/// The same where nobody else can: the least that the contract takes.
+const LOCAL_WINDOW: u64 = 24 * 3600;
+
 /// Deploy the contracts, fund them, and look at the chain
 ///
 /// The workspace's own chain (`local`) is an EVM in this program and one file, `.mira/chain/local`: the same contracts
@@ -33,8 +38,8 @@ use crate::trust::{Role, Trust, TrustedContract};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira chain deploy                                      on the local chain, which is made
-  mira chain fund --use deploy-statement-id 250          pay a fee for a logged use
-  mira chain fund --pool 1000                            pay into the common pool
+  mira chain fund 250 --use statement:4f2a91c0           pay a fee for a logged use
+  mira chain fund 1000 --pool                            pay into the common pool
   mira chain warp 7d                                     let a week pass on the local chain
   mira chain deploy --chain http://127.0.0.1:8545 --account deployer")]
 pub struct ChainCommand {
@@ -61,6 +66,8 @@ enum Action {
         #[command(flatten)]
         chain: ChainArgs,
     },
+    /// Cut off the last block of the local chain, if it was not written in full
+    Recover,
     /// Show the chain, the contracts and what waits to be sent
     Status {
         #[command(flatten)]
@@ -72,9 +79,9 @@ enum Action {
 struct DeployArgs {
     #[command(flatten)]
     pay: PayArgs,
-    /// From a proposal of rewards to when it can be claimed; at least 24h
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
-    window: u64,
+    /// From a proposal of rewards to when it can be claimed, at least 24h (default: 7d, and 24h on the local chain)
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    window: Option<u64>,
     /// What the guardian has to answer a dispute
     #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration)]
     resolution: u64,
@@ -208,6 +215,14 @@ pub fn run(args: &ChainCommand, global: &Global, output: &Output) -> Result {
             let client = chain.connect(&session.workspace)?;
             made(&client.mine().map_err(not_for_development)?, output)
         }
+        Action::Recover => {
+            let lost = Client::recover_local(&session.workspace.path("chain/local")).map_err(unreachable)?;
+            output.data(match lost {
+                0 => "the local chain is whole".to_owned(),
+                lost => format!("cut off {lost} bytes of a block that nobody was told of"),
+            });
+            Ok(ExitCode::SUCCESS)
+        }
         Action::Status { chain } => show(&chain.connect(&session.workspace)?, &session, output),
     }
 }
@@ -226,7 +241,7 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
         supply: args.supply,
         proposer: args.proposer.unwrap_or(account),
         guardian: args.guardian.unwrap_or(account),
-        window: args.window,
+        window: args.window.unwrap_or(if chain.client.identity().local { LOCAL_WINDOW } else { WINDOW }),
         resolution: args.resolution,
         bond: args.bond,
     };
