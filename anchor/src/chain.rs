@@ -311,11 +311,22 @@ impl Client {
         }
     }
 
-    /// Sets the clock of a development chain forward, and makes a block at the new time. Returns that block.
+    /// Sets the clock of a development chain forward, and makes a block at least that much after the newest one. Returns
+    /// the block.
     ///
     /// # Errors
     /// [`ChainError::Refused`] by every chain that is not for development.
     pub fn warp(&self, seconds: u64) -> Result<Block, ChainError> {
+        let until = self.head()?.timestamp.saturating_add(seconds);
+        let mut block = self.pass(seconds)?;
+        // Blocks that were made in one second stand before the clock, which the request moved.
+        if block.timestamp < until {
+            block = self.pass(until - block.timestamp)?;
+        }
+        Ok(block)
+    }
+
+    fn pass(&self, seconds: u64) -> Result<Block, ChainError> {
         let _: serde_json::Value = self.request("evm_increaseTime", (U64::from(seconds),))?;
         self.mine()
     }

@@ -23,6 +23,21 @@ pub struct Contract {
     pub since: u64,
 }
 
+/// A payout: the contract's event `Claimed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// Who was paid.
+    pub contributor: ContributorId,
+    /// The account.
+    pub payout: Address,
+    /// The epoch of rewards whose root was used.
+    pub epoch: u64,
+    /// How much was paid.
+    pub amount: U256,
+    /// The transaction.
+    pub tx: B256,
+}
+
 /// An epoch of rewards, as the contract has it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
@@ -36,19 +51,6 @@ pub struct State {
     pub activates_at: u64,
     /// How far it is.
     pub status: Status,
-}
-
-/// An amount that was paid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claimed {
-    /// Whose it was.
-    pub contributor: ContributorId,
-    /// Where it went.
-    pub payout: Address,
-    /// By which epoch of rewards.
-    pub epoch: u64,
-    /// How much.
-    pub amount: U256,
 }
 
 /// How far an epoch of rewards is.
@@ -131,20 +133,21 @@ impl Contract {
         Ok(proposals)
     }
 
-    /// Everything that was paid out, in the order of the chain.
+    /// Every payout, in the order of the chain.
     ///
     /// # Errors
     /// [`ChainError`].
     pub fn claims(&self, client: &Client) -> Result<Vec<Claimed>, ChainError> {
         let to = client.head()?.number;
         let found = client.events::<RewardsDistributor::Claimed>(self.distributor.contract, self.since, to)?;
-        let paid = found.into_iter().map(|found| Claimed {
-            contributor: ContributorId::new(Digest::new(found.event.contributorId.0)),
+        let claimed = found.into_iter().map(|found| Claimed {
+            contributor: Digest::new(found.event.contributorId.0).into(),
             payout: found.event.payout,
             epoch: found.event.epoch,
             amount: found.event.amount,
+            tx: found.tx,
         });
-        Ok(paid.collect())
+        Ok(claimed.collect())
     }
 
     /// The last epoch that was proposed and not vetoed since; 0 for none: what the next one adds to.

@@ -4,6 +4,7 @@
 //! are read from the log's files, rows from their chunks, and what a chain says from the chain.
 
 pub mod onchain;
+mod rewards;
 
 use std::collections::BTreeSet;
 

@@ -138,12 +138,12 @@ impl<'a> Rewards<'a> {
         self.compute_next(&auditor, policy, &mut shelf)
     }
 
-    /// Computes every proposal again, oldest first.
-    pub fn check_all(&self) -> Result<Vec<(Proposal, Result<Option<Verdict>>)>> {
+    /// Computes every proposal again, oldest first; nothing for one that adds to an epoch which does not hold.
+    pub fn audit(&self) -> Result<Vec<(Proposal, Result<Option<Verdict>>)>> {
         let mut auditor = Auditor::new(self.view(), self.contract.distributor, &self.funded);
         let mut shelf = Shelf::of(self.session)?;
-        let proposals = self.proposals.iter();
-        Ok(proposals.map(|proposal| (*proposal, self.check(&mut auditor, proposal, &mut shelf))).collect())
+        let check = |proposal: &Proposal| (*proposal, self.check(&mut auditor, proposal, &mut shelf));
+        Ok(self.proposals.iter().map(check).collect())
     }
 
     /// Computes a proposal again; nothing if what it adds to does not hold.

@@ -1,25 +1,19 @@
 //! What a chain says, held to what the log makes: anchors, proposals of rewards, and what was paid.
 
-use std::collections::HashMap;
-
-use mira_anchor::U256;
 use mira_anchor::chain::{At, Client};
 use mira_anchor::deployment::Deployment;
 use mira_anchor::registry::Origin;
-use mira_anchor::reward::{Allocation, Verdict};
 use mira_anchor::{commitment, endpoint::Endpoint};
-use mira_core::digest::ContributorId;
 use mira_core::merkle::TreeHead;
 use mira_lineage::epoch::{self, SealedEpoch};
 
-use super::Depth;
+use super::{Depth, rewards};
 use crate::args::Global;
 use crate::chain::{deployment_on, load_deployments, parse_endpoint, unreachable};
 use crate::checks::Checks;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::receipts;
-use crate::rewarding::Rewards;
 use crate::session::Session;
 use crate::trust::{Role, Trust, TrustedContract};
 
@@ -61,7 +55,7 @@ pub fn all(session: &Session, asked: &Asked<'_>, global: &Global) -> Result<Chec
     let Some(deployment) = believed(session, &client, global, &mut checks)? else { return Ok(checks) };
     let heads: Vec<TreeHead> = epochs.iter().map(SealedEpoch::head).collect();
     anchors(&client, &deployment, asked, &heads, &mut checks);
-    rewards(session, &client, &deployment, asked, &mut checks)?;
+    rewards::all(session, &client, &deployment, asked, &mut checks)?;
     Ok(checks)
 }
 
@@ -160,95 +154,6 @@ fn anchors(client: &Client, deployment: &Deployment, asked: &Asked<'_>, heads: &
             Ok(found) => checks.failed("anchor", artifact, format!("expected {expected}, the registry has {found}")),
             Err(error) => checks.error("anchor", artifact, &unreachable(error)),
         }
-    }
-}
-
-/// Computes every proposal again, and holds every payment to what was allocated.
-fn rewards(
-    session: &Session,
-    client: &Client,
-    deployment: &Deployment,
-    asked: &Asked<'_>,
-    checks: &mut Checks,
-) -> Result<()> {
-    if deployment.distributor.is_none() {
-        return Ok(());
-    }
-    let rewards = Rewards::open(session, client, deployment)?;
-    if asked.depth == Depth::Quick {
-        let artifact = format!("{} epochs of rewards", rewards.proposals.len());
-        checks.not_asked("rewards", artifact, "--quick reads no rows, from which they are computed");
-        return Ok(());
-    }
-    let mut holding: HashMap<u64, Allocation> = HashMap::new();
-    for (proposal, verdict) in rewards.check_all()? {
-        let artifact = format!(
-            "epoch {} of rewards: root {}, by epoch {} of the log",
-            proposal.epoch, proposal.root, proposal.log_epoch
-        );
-        let is_shown = asked.epoch.is_none_or(|only| only == proposal.log_epoch);
-        match verdict {
-            Ok(Some(Verdict::Equal(allocation))) => {
-                if is_shown {
-                    checks.ok(
-                        "rewards",
-                        format!(
-                            "{artifact}, {} units to {}",
-                            allocation.manifest.budget,
-                            allocation.amounts.shares.len()
-                        ),
-                    );
-                }
-                holding.insert(proposal.epoch, *allocation);
-            }
-            Ok(Some(verdict)) => checks.failed("rewards", artifact, difference(&verdict)),
-            Ok(None) => checks.not_checked(
-                "rewards",
-                artifact,
-                format!("epoch {}, which it adds to, does not hold", proposal.previous),
-            ),
-            Err(error) => checks.error("rewards", artifact, &error),
-        }
-    }
-    claims(client, &rewards, &holding, checks)
-}
-
-/// Nobody was paid more than their share, or anywhere but where they said.
-fn claims(
-    client: &Client,
-    rewards: &Rewards<'_>,
-    holding: &HashMap<u64, Allocation>,
-    checks: &mut Checks,
-) -> Result<()> {
-    let mut paid: HashMap<ContributorId, U256> = HashMap::new();
-    for claim in rewards.contract.claims(client).map_err(unreachable)? {
-        let artifact = format!("{} units to {:#x} by epoch {} of rewards", claim.amount, claim.payout, claim.epoch);
-        let Some(allocation) = holding.get(&claim.epoch) else {
-            checks.not_checked("claim", artifact, "the epoch of rewards was not computed");
-            continue;
-        };
-        let share = allocation.amounts.shares.iter().find(|share| share.contributor == claim.contributor);
-        let sum = paid.entry(claim.contributor).or_default();
-        *sum = sum.saturating_add(claim.amount);
-        match share {
-            None => checks.failed("claim", artifact, "the contributor has no share in it"),
-            Some(share) if share.payout != claim.payout => {
-                checks.failed("claim", artifact, format!("the contributor's account is {:#x}", share.payout));
-            }
-            Some(share) if *sum > share.cumulative => {
-                checks.failed("claim", artifact, format!("{sum} was paid of {}", share.cumulative));
-            }
-            Some(_) => checks.ok("claim", artifact),
-        }
-    }
-    Ok(())
-}
-
-fn difference(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Differs { step, expected, found, .. } => format!("{step}: expected {expected}, {found} was proposed"),
-        Verdict::Baseless { what } => (*what).to_owned(),
-        Verdict::Equal(_) => String::new(),
     }
 }
 
