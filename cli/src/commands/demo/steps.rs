@@ -62,9 +62,12 @@ fn contribute(stage: &mut Stage<'_>) -> Result<Added> {
     let weather = ["add", "data/weather.csv", "--null=NA", "--license=CC-BY-4.0", "--basis=licensed"];
     let weather = stage.ask(&[&weather[..], &["--allow=train,evaluate,commercial", CONTRIBUTOR_2]].concat())?;
     let rows = weather["chunks"][0]["rows"].as_u64().and_then(|rows| usize::try_from(rows).ok());
-    stage.say("A chain in this workspace: the contracts and transactions of a public one, but nobody else's word for it.");
+    stage.say(
+        "A chain in this workspace: the contracts and transactions of a public one, but nobody else's word for it.",
+    );
     stage.run(&["chain", "deploy"])?;
-    stage.say("The contributors say where they are to be paid. Two keys sign: that of the log and that of the account.");
+    stage
+        .say("The contributors say where they are to be paid. Two keys sign: that of the log and that of the account.");
     stage.run(&["bind", "--account=demo-contributor-1", CONTRIBUTOR_1])?;
     stage.run(&["bind", "--account=demo-contributor-2", CONTRIBUTOR_2])?;
     let hours = rows.ok_or_else(|| CliError::new(Kind::Failed, "the weather has no chunks"))?;
