@@ -133,7 +133,8 @@ impl Client {
         if self.identity.is(&expected) {
             return Ok(());
         }
-        Err(ChainError::OtherChain { endpoint: self.endpoint.to_string(), expected, found: self.identity })
+        let (expected, found) = (Box::new(expected), Box::new(self.identity));
+        Err(ChainError::OtherChain { endpoint: self.endpoint.to_string(), expected, found })
     }
 
     /// Refuses a contract whose code is not the recorded one.

@@ -263,13 +263,12 @@ pub fn unreachable(error: ChainError) -> CliError {
         ChainError::OtherChain { .. } | ChainError::OtherCode { .. } | ChainError::NoCode { .. } => {
             CliError::new(Kind::DoesNotVerify, text).hint("nothing was signed")
         }
-        ChainError::Local(LocalError::File(FileError::Locked { .. } | FileError::Io { .. })) => {
-            CliError::new(Kind::Failed, text)
-        }
-        ChainError::Local(LocalError::File(FileError::Torn { .. })) => {
-            CliError::new(Kind::DoesNotVerify, text).hint("mira chain recover cuts off what was not written in full")
-        }
-        ChainError::Local(_) => CliError::new(Kind::DoesNotVerify, text),
+        ChainError::Local(error) => match error.as_ref() {
+            LocalError::File(FileError::Locked { .. } | FileError::Io { .. }) => CliError::new(Kind::Failed, text),
+            LocalError::File(FileError::Torn { .. }) => CliError::new(Kind::DoesNotVerify, text)
+                .hint("mira chain recover cuts off what was not written in full"),
+            _ => CliError::new(Kind::DoesNotVerify, text),
+        },
         _ => CliError::new(Kind::Failed, text),
     }
 }

@@ -28,7 +28,7 @@ pub enum ChainError {
     },
     /// The local chain cannot be made or opened.
     #[error("the local chain cannot be used")]
-    Local(#[from] mira_devchain::ChainError),
+    Local(#[source] Box<mira_devchain::ChainError>),
     /// This process cannot wait for anything.
     #[error("no runtime to talk to the chain with")]
     Runtime(#[source] io::Error),
@@ -83,9 +83,9 @@ pub enum ChainError {
         /// The endpoint.
         endpoint: String,
         /// The recorded chain.
-        expected: Identity,
+        expected: Box<Identity>,
         /// The one that answers.
-        found: Identity,
+        found: Box<Identity>,
     },
     /// There is no contract at this address.
     #[error("there is no contract at {address}")]
@@ -175,6 +175,12 @@ impl ChainError {
         let Self::Refused { message, .. } = self else { return false };
         let message = message.to_lowercase();
         words.iter().any(|word| message.contains(word))
+    }
+}
+
+impl From<mira_devchain::ChainError> for ChainError {
+    fn from(error: mira_devchain::ChainError) -> Self {
+        Self::Local(Box::new(error))
     }
 }
 
