@@ -166,12 +166,7 @@ impl Contract {
     ///
     /// # Errors
     /// [`SendError::Conflict`] if another root was proposed as this epoch.
-    pub fn propose(
-        &self,
-        sender: &mut Sender<'_>,
-        manifest: &Manifest,
-        commitment: B256,
-    ) -> Result<Sent, SendError> {
+    pub fn propose(&self, sender: &mut Sender<'_>, manifest: &Manifest, commitment: B256) -> Result<Sent, SendError> {
         let (epoch, root) = (manifest.epoch, manifest.root);
         sender.send_until(&self.proposing(manifest, commitment), |client| {
             let state = self.state(client, epoch)?;
@@ -200,13 +195,7 @@ impl Contract {
     ///
     /// # Errors
     /// [`SendError`]; the contract refuses a proof that does not lead to its root.
-    pub fn claim(
-        &self,
-        sender: &mut Sender<'_>,
-        epoch: u64,
-        claim: &Claim,
-        proof: &[B256],
-    ) -> Result<Sent, SendError> {
+    pub fn claim(&self, sender: &mut Sender<'_>, epoch: u64, claim: &Claim, proof: &[B256]) -> Result<Sent, SendError> {
         sender.send_until(&self.claiming(epoch, claim, proof), |client| {
             let paid = self.claimed(client, &claim.contributor)? >= claim.cumulative;
             Ok(if paid { Goal::Reached } else { Goal::Open })

@@ -19,6 +19,7 @@ mod naming;
 mod output;
 mod publish;
 mod read_file;
+mod reading;
 mod recording;
 mod refs;
 mod session;

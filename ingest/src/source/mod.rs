@@ -60,12 +60,14 @@ pub use infer::Inference;
 pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 
 /// What is not told by the files themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The format of every file; else each file's name tells it, or its content.
     pub format: Option<Format>,
     /// What separates the fields of CSV, an ASCII character; else a comma, or a tab in TSV.
     pub delimiter: Option<u8>,
+    /// What stands for null in CSV beside an empty field: each is null where it is a whole field without quotes.
+    pub nulls: Vec<String>,
     /// Bytes of a block of text. Larger ones cost memory per thread, smaller ones time.
     pub block_bytes: usize,
 }
@@ -76,6 +78,7 @@ pub struct Source {
     inputs: Vec<Arc<Input>>,
     format: Format,
     dialect: Option<Dialect>,
+    nulls: Arc<[String]>,
     block_bytes: usize,
 }
 
@@ -120,7 +123,7 @@ enum Origin {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: None, delimiter: None, block_bytes: 1 << 20 }
+        Self { format: None, delimiter: None, nulls: Vec::new(), block_bytes: 1 << 20 }
     }
 }
 
@@ -147,7 +150,11 @@ impl Source {
             Format::Ndjson => Some(Dialect::Ndjson),
             Format::Parquet => None,
         };
-        Ok(Self { inputs, format, dialect, block_bytes: options.block_bytes.clamp(1, text::MAX_RECORD) })
+        if let Some(Dialect::Csv { delimiter }) = dialect {
+            check_nulls(&options.nulls, delimiter)?;
+        }
+        let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
+        Ok(Self { inputs, format, dialect, nulls: options.nulls.into(), block_bytes })
     }
 
     /// The format of all files.
@@ -297,7 +304,10 @@ impl Blocks<'_> {
             self.next += 1;
             let input = Arc::clone(input);
             self.open = Some(match self.source.dialect {
-                Some(dialect) => Open::Text(Box::new(TextReader::open(input, dialect, self.source.block_bytes)?)),
+                Some(dialect) => {
+                    let nulls = Arc::clone(&self.source.nulls);
+                    Open::Text(Box::new(TextReader::open(input, dialect, nulls, self.source.block_bytes)?))
+                }
                 None => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
             });
         }
@@ -364,6 +374,15 @@ fn join(widths: Option<Vec<Width>>, more: Vec<Width>) -> Vec<Width> {
     match widths {
         Some(widths) => widths.iter().zip(&more).map(|(own, other)| own.joined(other)).collect(),
         None => more,
+    }
+}
+
+/// Refuses tokens that no unquoted field can be: whoever gave one expects nulls and would get none.
+fn check_nulls(nulls: &[String], delimiter: u8) -> Result<(), SourceError> {
+    let ends = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
+    match nulls.iter().find(|token| token.starts_with('"') || token.bytes().any(ends)) {
+        Some(token) => Err(SourceError::NullToken { token: token.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) enum Dialect {
 pub(crate) struct TextBlock {
     input: Arc<Input>,
     dialect: Dialect,
+    /// What is null in CSV, unquoted.
+    nulls: Arc<[String]>,
     /// The columns, in CSV.
     header: Arc<[String]>,
     bytes: Vec<u8>,
@@ -77,6 +79,7 @@ pub(crate) struct TextReader {
     input: Arc<Input>,
     file: File,
     dialect: Dialect,
+    nulls: Arc<[String]>,
     header: Option<Arc<[String]>>,
     /// How many bytes a block has at least, unless the file ends.
     size: usize,
@@ -88,10 +91,15 @@ pub(crate) struct TextReader {
 }
 
 impl TextReader {
-    pub(crate) fn open(input: Arc<Input>, dialect: Dialect, size: usize) -> Result<Self, SourceError> {
+    pub(crate) fn open(
+        input: Arc<Input>,
+        dialect: Dialect,
+        nulls: Arc<[String]>,
+        size: usize,
+    ) -> Result<Self, SourceError> {
         let file = input.open()?;
-        let mut reader =
-            Self { input, file, dialect, header: None, size, rest: Vec::new(), offset: 0, line: 1, ended: false };
+        let (header, rest, offset, line, ended) = (None, Vec::new(), 0, 1, false);
+        let mut reader = Self { input, file, dialect, nulls, header, size, rest, offset, line, ended };
         reader.fill(BOM.len())?;
         if reader.rest.starts_with(BOM) {
             reader.rest.clear();
@@ -128,6 +136,7 @@ impl TextReader {
         let block = TextBlock {
             input: Arc::clone(&self.input),
             dialect: self.dialect,
+            nulls: Arc::clone(&self.nulls),
             header,
             offset: self.offset,
             line: self.line,
@@ -201,7 +210,7 @@ impl TextBlock {
         let mut inference = Inference::of_columns(self.header.iter().map(String::as_str));
         match self.dialect {
             Dialect::Csv { delimiter } => {
-                let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
+                let mut grid = self.grid(delimiter);
                 if let Some((at, problem)) = grid.fault.take() {
                     return Err(self.fault(at, problem));
                 }
@@ -222,6 +231,12 @@ impl TextBlock {
             }
         }
         Ok(inference)
+    }
+
+    fn grid(&self, delimiter: u8) -> Grid {
+        let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
+        grid.make_null(&self.bytes, &self.nulls);
+        grid
     }
 
     /// The block's rows.
@@ -361,7 +376,7 @@ impl TextBatches {
             (Next::Start, Dialect::Ndjson) => Next::Lines { at: 0, number: 0 },
             (Next::Start, Dialect::Csv { delimiter }) => {
                 let order = block.match_columns(self.plan.schema())?;
-                Next::Rows { grid: Grid::new(&block.bytes, delimiter, block.header.len()), order, row: 0 }
+                Next::Rows { grid: block.grid(delimiter), order, row: 0 }
             }
             (next, _) => next,
         })
