@@ -137,7 +137,7 @@ impl Contract {
     /// [`ChainError`].
     pub fn state(&self, client: &Client, epoch: u64) -> Result<State, ChainError> {
         let found = client.view(self.distributor.contract, &RewardsDistributor::epochsCall { epoch })?;
-        let status = match u8::from(found.status) {
+        let status = match found.status {
             1 => Status::Pending,
             2 => Status::Active,
             3 => Status::Disputed,

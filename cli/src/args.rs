@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     add, audit, check, countersign, demo, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show,
-    status, trace, trust, verify, version, withdraw,
+    sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -91,6 +91,7 @@ pub enum Command {
     Countersign(countersign::CountersignArgs),
     Dispute(dispute::DisputeArgs),
     Trace(trace::TraceArgs),
+    Sql(sql::SqlArgs),
     Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),

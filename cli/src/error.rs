@@ -79,6 +79,16 @@ impl CliError {
         self
     }
 
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What would help.
+    pub fn help(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The lines for a person. Strings may come from files and peers, so control characters are escaped.
     pub fn to_text(&self) -> String {
         let mut text = format!("error: {}", escape(&self.message));

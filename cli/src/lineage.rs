@@ -10,7 +10,7 @@ use crate::naming;
 use crate::session::Session;
 
 /// Largest file of inputs that is read.
-const MAX_INPUTS: usize = 64 << 20;
+pub const MAX_INPUTS: usize = 64 << 20;
 
 /// What was made from what in this workspace's log. A list of inputs that is not here is shown as missing.
 pub fn graph(session: &Session) -> Result<Graph> {

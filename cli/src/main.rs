@@ -27,6 +27,7 @@ mod subject;
 mod terms;
 mod trust;
 mod uses;
+mod views;
 mod workspace;
 mod write_file;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Withdraw(args) => commands::withdraw::run(args, global, &output),
         Command::Countersign(args) => commands::countersign::run(args, global, &output),
         Command::Dispute(args) => commands::dispute::run(args, global, &output),
+        Command::Sql(args) => commands::sql::run(args, global, &output),
         Command::Trace(args) => commands::trace::run(args, global, &output),
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),

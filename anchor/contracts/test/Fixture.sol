@@ -137,6 +137,19 @@ abstract contract Fixture is Test {
         }
     }
 
+    /// n sample keys, ascending by their addresses.
+    function members(uint256 n) internal pure returns (uint256[] memory keys, address[] memory committee) {
+        keys = new uint256[](n);
+        committee = new address[](n);
+        for (uint256 i = 0; i < n; i++) {
+            (keys[i], committee[i]) = (i + 1, vm.addr(i + 1));
+            for (uint256 j = i; j > 0 && committee[j] < committee[j - 1]; j--) {
+                (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
+                (committee[j], committee[j - 1]) = (committee[j - 1], committee[j]);
+            }
+        }
+    }
+
     function pair(bytes32 a, bytes32 b) internal pure returns (bytes32) {
         return a < b ? keccak256(abi.encode(a, b)) : keccak256(abi.encode(b, a));
     }

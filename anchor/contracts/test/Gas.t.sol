@@ -143,18 +143,6 @@ contract GasTest is Fixture {
         }
     }
 
-    function members(uint256 n) private pure returns (uint256[] memory keys, address[] memory committee) {
-        keys = new uint256[](n);
-        committee = new address[](n);
-        for (uint256 i = 0; i < n; i++) {
-            (keys[i], committee[i]) = (i + 1, vm.addr(i + 1));
-            for (uint256 j = i; j > 0 && committee[j] < committee[j - 1]; j--) {
-                (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
-                (committee[j], committee[j - 1]) = (committee[j - 1], committee[j]);
-            }
-        }
-    }
-
     /// A consistency proof of made-up nodes, and the two roots it leads to (RFC 9162, section 2.1.4.2, run forwards).
     function madeUp(uint64 m, uint64 n)
         private

@@ -71,7 +71,7 @@ pub enum ChainError {
         /// The number that it would have.
         number: u64,
         /// Why not.
-        source: BlockError,
+        source: Box<BlockError>,
     },
 }
 
@@ -291,8 +291,39 @@ fn replay(file: &BlockFile) -> Result<(Chain, Option<FileError>), ChainError> {
             path: path(),
             offset: record.offset,
             number,
-            source,
+            source: Box::new(source),
         })?;
         chain.push(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, U256};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::genesis::LOCAL_CHAIN_ID;
+
+    #[test]
+    fn a_block_that_cannot_be_stored_is_no_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chain");
+        let alloc = vec![(Address::with_last_byte(1), U256::ONE)];
+        let genesis = Genesis { chain_id: LOCAL_CHAIN_ID, timestamp: 1, base_fee: 7, alloc };
+        let chain = DevChain::create_with(&path, genesis, ManualClock::at(1)).unwrap();
+        let mut node = locked(&chain.node);
+        node.mine().unwrap();
+        let before = node.status();
+        node.file.jam();
+        assert!(matches!(node.mine(), Err(SendError::File(FileError::Io { action: "write", .. }))));
+        assert!(matches!(node.mine(), Err(SendError::File(FileError::Broken { .. }))));
+        assert_eq!(node.status(), before);
+        drop(node);
+        drop(chain);
+        let chain = DevChain::open_with(&path, ManualClock::at(1)).unwrap();
+        assert_eq!(chain.status(), before);
+        locked(&chain.node).mine().unwrap();
+        assert_eq!(chain.status().head, before.head + 1);
     }
 }

@@ -1,5 +1,7 @@
 //! A chain through alloy's provider, as its users see it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests state what they expect")]
+
 mod common;
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEip7702, TxEnvelope, TxLegacy};
@@ -281,7 +283,7 @@ async fn time_moves_forward_only() {
 
 #[tokio::test]
 async fn older_states_are_there_for_a_while() {
-    let home = Home::new();
+    let home = Home::quick();
     let provider = home.provider(0);
     let keeper = send(&provider, TransactionRequest::default().with_deploy_code(keeper([7; 32])))
         .await

@@ -87,7 +87,7 @@ fn agents(rows: &[u8]) -> Vec<(u8, AgentRole)> {
 fn withdraw(events: &[Event], pick: u16, rows: &[u8]) -> Option<Event> {
     let target = nth(events, pick, |event| !matches!(event, Event::Withdraw { .. }))?;
     let reason = WithdrawReason::ALL[usize::from(pick) % 4];
-    let rows = rows_of(&events[target]).filter(|_| pick % 3 > 0).map(|all| {
+    let rows = rows_of(&events[target]).filter(|_| !pick.is_multiple_of(3)).map(|all| {
         let mut rows: Vec<u64> = rows.iter().map(|row| u64::from(*row) % (all as u64 + 1)).collect();
         rows.sort_unstable();
         rows.dedup();
@@ -100,7 +100,7 @@ fn withdraw(events: &[Event], pick: u16, rows: &[u8]) -> Option<Event> {
 /// Payments for the pool, runs and uses.
 fn paid(events: &[Event], seeds: &[(u8, u16, u32)]) -> Vec<(Option<usize>, u128)> {
     let is_paid = |event: &Event| matches!(event, Event::Train { .. } | Event::Use { .. });
-    let target = |kind: u8, pick| (kind % 4 > 0).then(|| nth(events, pick, is_paid)).flatten();
+    let target = |kind: u8, pick| (!kind.is_multiple_of(4)).then(|| nth(events, pick, is_paid)).flatten();
     seeds.iter().map(|(kind, pick, amount)| (target(*kind, *pick), u128::from(*amount) + 1)).collect()
 }
 

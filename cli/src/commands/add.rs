@@ -18,7 +18,8 @@ use mira_core::statement::{
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError, Progress};
-use mira_ingest::source::{Format, Plan, Source};
+use mira_ingest::source::{Format, Guess, GuessError, Piece, Plan, Source};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -138,8 +139,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     } else {
         Inference::Infer1
     };
-    let plan = plan(args, &source)?;
-    let outcome = commit(args, session, &source, plan, parent.as_ref(), output)?;
+    let outcome = commit(args, session, &source, parent.as_ref(), output)?;
     let committed = outcome.dataset;
 
     let manifest = manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), session)?;
@@ -234,37 +234,92 @@ fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
     plan.map_err(|error| source_error(&error))
 }
 
-/// Runs the pipeline; once more, with wider columns, if a given schema's first rows needed less room than later ones.
+/// Reads the input and commits to its rows.
+///
+/// Where types are to be inferred, the start of the input is a good guess, and one pass finds out whether it was right.
+/// If not, inference looks at all values first. Either way the types are those that all values have.
 fn commit(
     args: &AddArgs,
     session: &Session,
     source: &Source,
-    mut plan: Plan,
     parent: Option<&Parent>,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let store = session.store()?;
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let own = |plan: &Plan| PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed);
-    let mut physical = match parent.filter(|parent| parent.physical.logical() == plan.schema()) {
-        Some(parent) => parent.physical.clone(),
-        None => own(&plan)?,
+    let run = Run {
+        source,
+        store: session.store()?,
+        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        parent,
+        output,
     };
-    loop {
-        let mut bar = Bar::new(output);
-        let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
-        match pipeline::run(&physical, batches, &store, threads, &mut |progress| bar.show(progress)) {
-            Ok(outcome) => return Ok(outcome),
-            Err(PipelineError::Source(error)) if error.widening().is_some() => {
-                plan = source.measure(plan).map_err(|error| source_error(&error))?;
-                physical = own(&plan)?;
-            }
-            // The version before stored its values in less room than this one needs.
-            Err(PipelineError::Convert { .. }) if physical != own(&plan)? => physical = own(&plan)?,
-            Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+    if args.reading.schema.is_none()
+        && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
+        && let Some(outcome) = run.under_guess(&guess)?
+    {
+        return Ok(outcome);
+    }
+    run.under_plan(plan(args, source)?)
+}
+
+/// Runs of the pipeline over one input.
+struct Run<'a> {
+    source: &'a Source,
+    store: Store,
+    threads: NonZeroUsize,
+    parent: Option<&'a Parent>,
+    output: &'a Output,
+}
+
+impl Run<'_> {
+    /// Nothing if the guess was wrong, or anything else in the input: reading it again will tell.
+    fn under_guess(&self, guess: &Guess) -> Result<Option<pipeline::Outcome>> {
+        let mut bar = Bar::new(self.output);
+        let blocks = self.source.blocks().map(|block| block.map_err(GuessError::from));
+        let parse = |block| guess.batches(block);
+        let physical = self.physical(guess.plan())?;
+        let progress = &mut |progress| bar.show(progress);
+        match pipeline::run_pieces(&physical, blocks, parse, &self.store, self.threads, progress) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
+            Err(error) => Err(CliError::new(Kind::Failed, chain(&error))),
         }
     }
+
+    /// Runs once more, with wider columns, if a given schema's first rows needed less room than later ones.
+    fn under_plan(&self, mut plan: Plan) -> Result<pipeline::Outcome> {
+        let mut physical = self.physical(&plan)?;
+        loop {
+            let mut bar = Bar::new(self.output);
+            let pieces = self.source.pieces(&plan);
+            let parse = |piece: Piece| piece.batches(&plan);
+            let progress = &mut |progress| bar.show(progress);
+            match pipeline::run_pieces(&physical, pieces, parse, &self.store, self.threads, progress) {
+                Ok(outcome) => return Ok(outcome),
+                Err(PipelineError::Source(error)) if error.widening().is_some() => {
+                    plan = self.source.measure(plan).map_err(|error| source_error(&error))?;
+                    physical = own_physical(&plan)?;
+                }
+                // The version before stored its values in less room than this one needs.
+                Err(PipelineError::Convert { .. }) if physical != own_physical(&plan)? => {
+                    physical = own_physical(&plan)?;
+                }
+                Err(PipelineError::Source(error)) => return Err(source_error(&error)),
+                Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+            }
+        }
+    }
+
+    /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
+    fn physical(&self, plan: &Plan) -> Result<PhysicalSchema> {
+        match self.parent.filter(|parent| parent.physical.logical() == plan.schema()) {
+            Some(parent) => Ok(parent.physical.clone()),
+            None => own_physical(plan),
+        }
+    }
+}
+
+fn own_physical(plan: &Plan) -> Result<PhysicalSchema> {
+    PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)
 }
 
 fn manifest(

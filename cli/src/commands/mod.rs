@@ -18,6 +18,7 @@ pub mod prove;
 pub mod record;
 pub mod seal;
 pub mod show;
+pub mod sql;
 pub mod status;
 pub mod trace;
 pub mod trust;

@@ -28,7 +28,7 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 
@@ -51,12 +51,14 @@ mod moment;
 mod normalise;
 mod number;
 mod parquet;
+mod piece;
 mod text;
 mod working;
 
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
 pub use format::{Format, FormatError};
 pub use infer::Inference;
+pub use piece::{GuessError, Piece};
 pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 
 /// What is not told by the files themselves.
@@ -80,6 +82,17 @@ pub struct Source {
     dialect: Option<Dialect>,
     nulls: Arc<[String]>,
     block_bytes: usize,
+}
+
+/// How many blocks are looked at for a guess.
+const GUESS_BLOCKS: usize = 8;
+
+/// A plan that holds for the start of an input, and whether it held for the blocks that were read under it.
+#[derive(Debug)]
+pub struct Guess {
+    plan: Plan,
+    /// What inference makes of the blocks that were read, in any order: CSV has its columns from the header.
+    seen: Mutex<Option<Inference>>,
 }
 
 /// Whole records of one file, not yet taken apart.
@@ -183,6 +196,21 @@ impl Source {
         self.plan(whole)
     }
 
+    /// Looks at the start of a CSV input: what [`Source::infer`] finds if the rest is alike. `None` for other formats.
+    ///
+    /// Reading under a guess takes one pass instead of two, and [`Guess::batches`] finds out if the rest is not alike.
+    pub fn guess(&self) -> Result<Option<Guess>, SourceError> {
+        if !matches!(self.dialect, Some(Dialect::Csv { .. })) {
+            return Ok(None);
+        }
+        let mut whole = None;
+        for block in self.blocks().take(GUESS_BLOCKS) {
+            Inference::add(&mut whole, block?.infer()?);
+        }
+        let plan = self.plan(whole)?;
+        Ok(Some(Guess { plan, seen: Mutex::new(None) }))
+    }
+
     /// Ends an inference whose blocks were merged in order; Parquet files need none.
     pub fn plan(&self, inference: Option<Inference>) -> Result<Plan, SourceError> {
         if self.dialect.is_none() {
@@ -250,7 +278,37 @@ impl Source {
     }
 }
 
+impl Guess {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Reads a block under the plan, and whether inference over all blocks read so far still comes to that plan; if
+    /// not, neither do all values of the input.
+    fn read(&self, block: Block) -> Result<(Vec<SourceBatch>, bool), SourceError> {
+        let Body::Text(block) = block.0 else { return Ok((Vec::new(), false)) };
+        let (inference, batches) = block.observe(&self.plan)?;
+        let holds = {
+            // No code that can panic runs under the lock.
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            Inference::add(&mut seen, inference);
+            seen.as_ref().is_some_and(|seen| seen.comes_to(&self.plan))
+        };
+        Ok((batches.collect::<Result<_, _>>()?, holds))
+    }
+}
+
 impl Block {
+    /// Whether its batches may all be in memory at once: a block of short NDJSON lines stands for as many values as
+    /// there are columns on each.
+    fn is_small(&self, plan: &Plan) -> bool {
+        match &self.0 {
+            Body::Text(block) => block.most_rows() <= plan.batch_rows(),
+            Body::Parquet(_) => false,
+        }
+    }
+
     /// What the values of this block allow, to be merged in order of the blocks. The blocks of Parquet files allow
     /// everything, for their types are declared.
     pub fn infer(&self) -> Result<Inference, SourceError> {

@@ -107,6 +107,10 @@ impl QueryError {
 pub(super) fn explain(context: &SessionContext, error: &DataFusionError) -> QueryError {
     let found = QueryError::of(error);
     let QueryError::Query { message, place, hint: None } = found else { return found };
+    if message.contains("only supports a single SQL statement") {
+        let message = "there is more than one query: ask one at a time".to_owned();
+        return QueryError::Query { message, place, hint: None };
+    }
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, valid_fields } = &**schema
     {

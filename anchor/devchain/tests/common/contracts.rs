@@ -17,7 +17,7 @@ pub fn keeper(first: [u8; 32]) -> Vec<u8> {
 
 /// Reverts with `Refused(uint256)` and the word that it is given, after a log and a write.
 pub fn refuser() -> Vec<u8> {
-    let selector = alloy::hex::encode_prefixed(&keccak256("Refused(uint256)")[..4]);
+    let selector = alloy::hex::encode_prefixed(keccak256("Refused(uint256)").first_chunk::<4>().unwrap());
     init(
         "",
         &asm(&format!(

@@ -25,7 +25,15 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_dir(tempfile::tempdir().unwrap())
+    }
+
+    /// In memory where the machine has a file system there: for tests of many blocks, each of which is synced.
+    pub fn quick() -> Self {
+        Self::in_dir(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn in_dir(dir: tempfile::TempDir) -> Self {
         let clock = ManualClock::at(BEGIN);
         let chain = DevChain::create_with(dir.path().join("chain"), genesis(), clock.clone()).unwrap();
         Self { dir, clock, chain }
