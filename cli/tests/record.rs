@@ -349,6 +349,25 @@ fn what_was_withdrawn_is_flagged_everywhere() {
     assert_eq!(weather["withdrawn"], json!("whole"));
     assert_eq!(world.run(&["verify", "before.tlog-proof"]).code, 0, "old proofs still verify");
 
+    // What happened is recorded all the same, with a warning.
+    let used = world.json(&[
+        "record",
+        "use",
+        "--deployment",
+        "net-api",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-02",
+        "--unit",
+        "hours",
+        "--count",
+        "24",
+        "--key",
+        "deployer",
+    ]);
+    assert!(used["warnings"][0].as_str().unwrap().contains("stands on weather@1, which was withdrawn"), "{used}");
+
     // The owner of a name may let somebody else withdraw, and end that.
     world.ok(&["key", "delegate", "ann", "--kinds", "withdraw", "--key", "trainer"]);
     world.ok(&["withdraw", "net", "--reason", "error", "--key", "ann"]);
