@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::SolCall as _;
 use mira_core::digest::{ContributorId, Digest};
 
-use crate::abi::RewardsDistributor;
+use crate::abi::{MiraToken, RewardsDistributor};
 use crate::chain::{ChainError, Client};
 use crate::claim::Claim;
 use crate::publish::Goal;
@@ -151,6 +151,15 @@ impl Contract {
             activates_at: found.activatesAt,
             status,
         })
+    }
+
+    /// The token's symbol and decimals, which are the token's own word.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn unit(&self, client: &Client) -> Result<(String, u8), ChainError> {
+        let token = self.distributor.token;
+        Ok((client.view(token, &MiraToken::symbolCall {})?, client.view(token, &MiraToken::decimalsCall {})?))
     }
 
     /// What a contributor was paid so far.

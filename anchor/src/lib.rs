@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod artifact;
 pub mod bind;
+pub mod calls;
 pub mod chain;
 pub mod claim;
 pub mod commitment;
@@ -16,3 +17,5 @@ pub mod registry;
 pub mod reward;
 pub mod sender;
 pub mod wallet;
+
+pub use alloy::primitives::{Address, B256, Bytes, U256};

@@ -2,15 +2,18 @@
 
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
+mod anchor_check;
 mod args;
 mod artifact;
 mod audit;
 mod blobs;
+mod chain;
 mod checks;
 mod clock;
 mod commands;
 mod dataset;
 mod error;
+mod evidence;
 mod home;
 mod keystore;
 mod ledger;
@@ -20,9 +23,12 @@ mod output;
 mod publish;
 mod read_file;
 mod reading;
+mod receipts;
 mod recording;
 mod refs;
+mod rewarding;
 mod session;
+mod settings;
 mod subject;
 mod terms;
 mod trust;
@@ -64,12 +70,19 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
+        Command::Anchor(args) => commands::anchor::run(args, global, &output),
+        Command::Chain(args) => commands::chain::run(args, global, &output),
+        Command::Bind(args) => commands::bind::run(args, global, &output),
+        Command::Rewards(args) => commands::rewards::run(args, global, &output),
+        Command::Claim(args) => commands::claim::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
         Command::Audit(args) => commands::audit::run(args, global, &output),
         Command::Demo(args) => commands::demo::run(args, global, &output),
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),
+        Command::Config(args) => commands::config::run(args, global, &output),
+        Command::Completion(args) => commands::completion::run(args, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };

@@ -48,6 +48,8 @@ interface Vm {
     function recordLogs() external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function skip(bool skipTest, string calldata reason) external;
+    function parseUint(string calldata text) external pure returns (uint256);
+    function split(string calldata text, string calldata delimiter) external pure returns (string[] memory);
     function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 time) external;
 }

@@ -14,8 +14,8 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use revm::context::TxEnv;
 use revm::context::result::{InvalidTransaction, ResultAndState};
 
-use crate::genesis::{Genesis, blank_header};
-use crate::machine::{self, Rules, TX_GAS_CAP};
+use crate::genesis::{Genesis, MAX_BASE_FEE, blank_header};
+use crate::machine::{self, Rules, RunError, TX_GAS_CAP};
 use crate::refusal::Refusal;
 use crate::state::{State, View};
 
@@ -181,7 +181,7 @@ impl Chain {
 
     /// What the next block costs at least.
     pub(crate) fn next_base_fee(&self) -> u64 {
-        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default().min(MAX_BASE_FEE)
     }
 
     /// The next header, as far as it is known before anything is executed.
@@ -205,9 +205,9 @@ impl Chain {
         state: &State,
         tx: TxEnv,
         rules: Rules,
-    ) -> Result<ResultAndState, Result<InvalidTransaction, String>> {
+    ) -> Result<ResultAndState, RunError> {
         let hash_of = |number| self.block(number).map(|sealed| sealed.hash);
-        machine::run(self.chain_id, header, View { state, hash_of }, tx, rules).map_err(machine::refused)
+        machine::run(self.chain_id, header, View { state, hash_of }, tx, rules)
     }
 
     /// The block that a transaction makes. The chain does not have it yet.
@@ -215,10 +215,11 @@ impl Chain {
         self.room()?;
         let sender = self.admit(&tx)?;
         let header = self.next_header(moment);
-        let done =
-            self.run(&header, self.state(), machine::machine_tx(&tx, sender), Rules::Transaction).map_err(|error| {
-                error.map_or_else(Refusal::Machine, |reason| self.refusal(reason, &tx, sender, &header))
-            })?;
+        let run = self.run(&header, self.state(), machine::machine_tx(&tx, sender), Rules::Transaction);
+        let done = run.map_err(|error| match error {
+            RunError::Refused(reason) => self.refusal(reason, &tx, sender, &header),
+            RunError::Broken(words) => Refusal::Machine(words),
+        })?;
 
         // As nodes say it: the address that a contract has, or would have if it had not failed.
         let created = tx.is_create().then(|| sender.create(tx.nonce()));

@@ -10,7 +10,7 @@ use alloy::rpc::client::RpcClient;
 use crate::chain::{BlockError, Chain, Moment, Next, decode_transaction};
 use crate::clock::{Clock, SystemClock};
 use crate::file::{BlockFile, FileError};
-use crate::genesis::{Genesis, GenesisError};
+use crate::genesis::{Genesis, GenesisError, MAX_TIMESTAMP};
 use crate::refusal::Refusal;
 use crate::transport::DevTransport;
 
@@ -207,15 +207,18 @@ impl Node {
 
     /// Moves the time forward, from the next block on. Returns by how much it is ahead of the clock then.
     pub(crate) fn increase_time(&mut self, seconds: u64) -> Option<i64> {
-        let ahead = self.ahead.checked_add(i64::try_from(seconds).ok()?).filter(|ahead| *ahead <= MAX_AHEAD)?;
+        let seconds = i64::try_from(seconds.min(MAX_TIMESTAMP + 1)).ok()?;
+        let ahead = self.ahead.saturating_add(seconds);
+        if u64::try_from(ahead).is_ok_and(|ahead| ahead > MAX_TIMESTAMP) {
+            return None;
+        }
         self.ahead = ahead;
         Some(ahead)
     }
 
     /// Sets the time of the next block, from which time goes on. It must be after the last block.
     pub(crate) fn set_next_timestamp(&mut self, timestamp: u64) -> bool {
-        let possible =
-            timestamp > self.chain.header().timestamp && i64::try_from(timestamp).is_ok_and(|time| time <= MAX_AHEAD);
+        let possible = timestamp > self.chain.header().timestamp && timestamp <= MAX_TIMESTAMP;
         if possible {
             self.next_timestamp = Some(timestamp);
         }
@@ -259,9 +262,6 @@ impl fmt::Display for Status {
         write!(f, "local (one operator, no independent time): chain {chain_id}, block {head}, {hash}")
     }
 }
-
-/// Year 36812: far enough, and no sum of it overflows.
-const MAX_AHEAD: i64 = 1 << 40;
 
 /// The node, also after a panic of another thread: a block is pushed only after all that could panic.
 pub(crate) fn locked(node: &Mutex<Node>) -> MutexGuard<'_, Node> {

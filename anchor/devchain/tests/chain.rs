@@ -236,6 +236,13 @@ async fn refusals_have_the_words_of_nodes_and_change_nothing() {
     let long = [&[good[0], 0xf9, 0x00], &good[2..]].concat();
     refused(&provider, &long, "rlp").await;
 
+    for at in 0..good.len() {
+        let mut damaged = good.clone();
+        damaged[at] ^= 1 << (at % 8);
+        let error = provider.send_raw_transaction(&damaged).await.err();
+        assert_eq!(error.map(answered).map(|error| error.code), Some(-32000), "byte {at}");
+    }
+
     assert_eq!(home.chain.status(), before);
     let _ = provider.send_raw_transaction(&good).await.unwrap();
     assert_eq!(home.chain.status().head, before.head + 1);

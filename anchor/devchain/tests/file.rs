@@ -14,6 +14,8 @@ use alloy::rpc::types::TransactionRequest;
 use common::contracts::*;
 use common::*;
 use mira_devchain::{BlockError, ChainError, DevChain, FileError, Genesis, GenesisError, ManualClock, Status};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 /// A chain with a contract, a call, a failure, a transfer and an empty block in the future.
 async fn chain() -> Home {
@@ -198,6 +200,40 @@ async fn a_forged_block_does_not_verify() {
     assert_eq!(header(forge(&|block| block[6 + 33 + 33 + 21 + 33 + 33 + 33 + 5] ^= 1)), "logs bloom");
 }
 
+/// A damage to a file: bytes from `at` on are replaced.
+fn damage() -> impl Strategy<Value = (prop::sample::Index, usize, Vec<u8>)> {
+    (any::<prop::sample::Index>(), 0usize..80, prop::collection::vec(any::<u8>(), 0..80))
+}
+
+#[test]
+fn no_bytes_of_a_file_are_a_surprise() {
+    let home = Home::quick();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let provider = home.provider(0);
+        let request = TransactionRequest::default().with_deploy_code(keeper([7; 32]));
+        let _ = provider.send_transaction(request).await.unwrap();
+    });
+    let (_dir, path, _) = closed(home);
+    let bytes = fs::read(&path).unwrap();
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(500) });
+    let result = runner.run(&prop::collection::vec(damage(), 1..4), |damages| {
+        let mut damaged = bytes.clone();
+        for (at, length, new) in damages {
+            let at = at.index(damaged.len());
+            let end = damaged.len().min(at + length);
+            damaged.splice(at..end, new);
+        }
+        fs::write(&path, &damaged).unwrap();
+        if let Ok(chain) = open(&path) {
+            // Only a file that is a chain opens: this one, or its beginning.
+            prop_assert!(bytes.starts_with(&damaged), "{} blocks", chain.status().head);
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
+
 #[tokio::test]
 async fn lengths_are_checked_before_memory_is_taken() {
     let (_dir, path, _) = closed(Home::new());
@@ -258,6 +294,8 @@ fn a_genesis_is_checked_and_ordered() {
     );
     assert_eq!(error(Genesis { alloc: vec![(one(1).0, U256::MAX), one(2)], ..genesis() }), GenesisError::Supply);
     assert_eq!(error(Genesis { alloc: vec![one(1); 4097], ..genesis() }), GenesisError::Accounts { found: 4097 });
+    assert_eq!(error(Genesis { timestamp: 1 << 41, ..genesis() }), GenesisError::Timestamp { found: 1 << 41 });
+    assert_eq!(error(Genesis { base_fee: 1 << 63, ..genesis() }), GenesisError::BaseFee { found: 1 << 63 });
     assert!(!dir.path().join("wrong").exists());
 
     let sorted = make("sorted", Genesis { alloc: vec![one(1), one(2)], ..genesis() }).unwrap();

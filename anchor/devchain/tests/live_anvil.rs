@@ -6,6 +6,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use alloy::consensus::TxReceipt;
@@ -14,6 +15,7 @@ use alloy::eips::eip2930::{AccessList, AccessListItem};
 use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
 use alloy::primitives::{Address, B256, Bloom, Bytes, Log, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::json_rpc::RpcSend;
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
@@ -330,10 +332,18 @@ impl Pair {
         let raw = request.build(&EthereumWallet::from(self.signer.clone())).await.unwrap().encoded_2718();
         self.set_time().await;
         let mut outcomes = Vec::new();
+        let mut shapes = Vec::new();
         for party in &self.parties {
             let pending = party.send_raw_transaction(&raw).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-            outcomes.push(outcome(party, *pending.tx_hash()).await);
+            let hash = *pending.tx_hash();
+            outcomes.push(outcome(party, hash).await);
+            shapes.push([
+                shape(party, "eth_getTransactionReceipt", (hash,)).await,
+                shape(party, "eth_getTransactionByHash", (hash,)).await,
+                shape(party, "eth_getBlockByNumber", ("latest", true)).await,
+            ]);
         }
+        assert_eq!(shapes[0], shapes[1], "{name}");
         let [ours, anvils] = outcomes.try_into().unwrap();
         assert_eq!(ours, anvils, "{name}");
         self.nonce += 1;
@@ -386,6 +396,18 @@ impl Pair {
         }
         self.time += 1;
     }
+}
+
+/// The names of the fields of an answer, and which of them are null.
+async fn shape(party: &DynProvider, method: &'static str, params: impl RpcSend) -> BTreeMap<String, bool> {
+    // What anvil adds: a field that is gone since the merge, a price where no blob is, a time that only logs have.
+    let added = match method {
+        "eth_getTransactionReceipt" => ["blobGasPrice", "blockTimestamp"].as_slice(),
+        _ => &["totalDifficulty"],
+    };
+    let answer: serde_json::Value = party.raw_request(method.into(), params).await.unwrap();
+    let fields = answer.as_object().unwrap().iter().filter(|(name, _)| !added.contains(&name.as_str()));
+    fields.map(|(name, value)| (name.clone(), value.is_null())).collect()
 }
 
 /// What `eth_call` says: what is returned, or what it is reverted with, if it reverts and does not just fail.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use mira_anchor::{Address, B256};
 use mira_core::digest::ContributorId;
 use mira_core::evidence::Descent;
 use mira_core::key::VerifyingKey;
@@ -16,6 +17,7 @@ use mira_core::schema::Schema;
 use mira_core::verify::{Asks, Outcome, Proof, Report, Verdict};
 use serde::Serialize;
 
+use crate::anchor_check::{self, Ask};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
@@ -25,18 +27,22 @@ use crate::subject::Found;
 use crate::trust::Trust;
 use crate::{read_file, subject};
 
-/// Check a proof, offline
+/// Check a proof, offline unless a chain is named
 ///
 /// A proof ties a row, a chunk or a statement to a checkpoint of a log. Each check is ok, FAILED, or not checked (and
 /// why). Which logs to believe is your word, never the proof's: see `mira help trust`.
 ///
 /// What a proof shows: this row is in this dataset, which this key contributed to this log. What it does not show: that
 /// the statement is true, or that the key has not been revoked since.
+///
+/// With `--chain` the registry on that chain is asked whether the checkpoint is anchored. Which registry to believe is
+/// your word too. What is on a local chain verifies as `local`, and shows nothing to anybody but who keeps the chain.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira verify row.tlog-proof                      with the logs you trust
   mira verify row.tlog-proof --policy log.policy  with the logs and witnesses of a policy file
   mira verify row.tlog-proof --signer did:key:z6Mk…
+  mira verify row.tlog-proof --chain http://127.0.0.1:8545 --require-anchor
   mira verify out/ --proof net.tlog-proof         that these files are the model of the proof
   mira verify penguins.csv --proof row.tlog-proof that these rows are the dataset of the proof
 
@@ -59,6 +65,19 @@ pub struct VerifyArgs {
     /// The canonical row, for a proof that leaves it out
     #[arg(long, value_name = "FILE")]
     row: Option<PathBuf>,
+    /// Ask this chain whether the checkpoint is anchored: http://HOST:PORT, or `local` for the workspace's own
+    #[arg(long, value_name = "URL")]
+    chain: Option<String>,
+    /// Believe the registry at this address, instead of those you trust
+    #[arg(long, value_name = "ADDR", requires = "chain")]
+    contract: Option<Address>,
+    /// The log's name in that registry, where several are registered for the log
+    #[arg(long, value_name = "HEX", requires = "contract")]
+    origin_id: Option<B256>,
+    /// Do not pass a checkpoint that is not surely anchored: one that no chain was asked about, that is on a local chain
+    /// or in a block that may still be replaced
+    #[arg(long)]
+    require_anchor: bool,
     #[command(flatten, next_help_heading = "How to read a dataset's files, with --proof")]
     reading: ReadArgs,
 }
@@ -68,6 +87,8 @@ struct Document {
     schema: &'static str,
     ok: bool,
     verdict: &'static str,
+    /// none, not-asked, local, mined, confirmed, finalized, failed or not-checked.
+    anchor: &'static str,
     trusted_by: Option<String>,
     statement: String,
     contributor: String,
@@ -103,15 +124,40 @@ pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let path = args.proof.as_ref().unwrap_or(&args.file);
     let bytes = read_file::bounded(path, MAX_PROOF)?;
     let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(path)))?;
-    let report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
+    let mut report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
+    let anchor = anchor(args, global, &proof, &mut report)?;
     let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, &args.reading)).transpose()?;
     let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
-    print(&proof, &report, verdict, found.map(|found| file_line(&args.file, found)), output);
+    let file = found.map(|found| file_line(&args.file, found));
+    print(&proof, &report, verdict, anchor, file, output);
     Ok(match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
         Verdict::Failed => Kind::DoesNotVerify.exit_code(),
         Verdict::Incomplete => Kind::NotChecked.exit_code(),
     })
+}
+
+/// Asks the chain, if one is named, and puts its answer into the report.
+fn anchor(args: &VerifyArgs, global: &Global, proof: &Proof, report: &mut Report) -> Result<&'static str> {
+    let asked = match (&args.chain, &proof.evidence().anchor) {
+        (Some(text), Some(claim)) => {
+            let ask = Ask { contract: args.contract, origin_id: args.origin_id };
+            Some(anchor_check::ask(&ask, text, claim, proof, report.trusted_by.as_deref(), global)?)
+        }
+        _ => None,
+    };
+    let word = match &asked {
+        Some(answer) => answer.word,
+        None if proof.evidence().anchor.is_some() => "not-asked",
+        None => "none",
+    };
+    if let Some(answer) = asked {
+        report.set_anchor(answer.outcome);
+    }
+    if args.require_anchor {
+        report.require_anchor();
+    }
+    Ok(word)
 }
 
 /// A failure beats what could not be checked, and that beats what holds.
@@ -160,7 +206,14 @@ fn parse_signer(text: &str) -> Result<ContributorId> {
     })
 }
 
-fn print(proof: &Proof, report: &Report, verdict: Verdict, file: Option<CheckLine>, output: &Output) {
+fn print(
+    proof: &Proof,
+    report: &Report,
+    verdict: Verdict,
+    anchor: &'static str,
+    file: Option<CheckLine>,
+    output: &Output,
+) {
     let ok = verdict == Verdict::Verified;
     let verdict = match verdict {
         Verdict::Verified => "verified",
@@ -185,6 +238,7 @@ fn print(proof: &Proof, report: &Report, verdict: Verdict, file: Option<CheckLin
             schema: "mira.verify/1",
             ok,
             verdict,
+            anchor,
             trusted_by: report.trusted_by.clone(),
             statement: report.subject.statement.to_string(),
             contributor: report.subject.contributor.to_string(),

@@ -62,9 +62,14 @@ fn contribute(stage: &mut Stage<'_>) -> Result<Added> {
     let weather = ["add", "data/weather.csv", "--null=NA", "--license=CC-BY-4.0", "--basis=licensed"];
     let weather = stage.ask(&[&weather[..], &["--allow=train,evaluate,commercial", CONTRIBUTOR_2]].concat())?;
     let rows = weather["chunks"][0]["rows"].as_u64().and_then(|rows| usize::try_from(rows).ok());
-    stage.say("They say where they want to be paid. Both keys sign: the one of the log and the one of the chain.");
-    stage.run(&["bind", CONTRIBUTOR_1])?;
-    stage.run(&["bind", CONTRIBUTOR_2])?;
+    stage.say(
+        "A chain in this workspace: the contracts and transactions of a public one, but nobody else's word for it.",
+    );
+    stage.run(&["chain", "deploy"])?;
+    stage
+        .say("The contributors say where they are to be paid. Two keys sign: that of the log and that of the account.");
+    stage.run(&["bind", "--account=demo-contributor-1", CONTRIBUTOR_1])?;
+    stage.run(&["bind", "--account=demo-contributor-2", CONTRIBUTOR_2])?;
     let hours = rows.ok_or_else(|| CliError::new(Kind::Failed, "the weather has no chunks"))?;
     Ok(Added { chunk, hours })
 }
@@ -99,13 +104,11 @@ fn train_and_serve(stage: &mut Stage<'_>, hours: usize) -> Result<String> {
 
 fn anchor(stage: &mut Stage<'_>, usage: &str) -> Result<()> {
     stage.say("The rules of payment are a file; its hash is logged. Then the log is sealed: this is epoch 1.");
-    stage.run(&["rewards", "policy"])?;
+    stage.run(&["rewards", "policy", "new", "-o", "policy.json"])?;
+    stage.run(&["rewards", "policy", "log", "policy.json"])?;
     stage.run(&["seal"])?;
-    stage.say(
-        "A chain in this workspace: the same contracts and transactions as on a public one, but nobody else's word.",
-    );
-    stage.run(&["chain", "deploy"])?;
-    stage.run(&["chain", "fund", "--use", usage, "1000000"])?;
+    stage.say("The fee for the use is paid into the contract, and the epoch's root goes to the chain.");
+    stage.run(&["chain", "fund", "--use", usage, "1000"])?;
     stage.run(&["anchor"])
 }
 

@@ -43,9 +43,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             bytes[0] += 1;
             bytes
         }),
-        refuse("keys_out_of_order", "chunks before type", {
-            swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1")
-        }),
+        refuse(
+            "keys_out_of_order",
+            "chunks before type",
+            swap(b"\x64type\x6fmira.manifest/1\x66chunks\x02", b"\x66chunks\x02\x64type\x6fmira.manifest/1"),
+        ),
         refuse("integer_too_long", "five rows in two bytes", swap(b"\x64rows\x05", b"\x64rows\x18\x05")),
         refuse("integer_negative", "minus one bad rows", swap(bad_rows, b"\x68bad_rows\x20")),
         refuse("no_rows", "a dataset has a row", swap(b"\x64rows\x05", b"\x64rows\x00")),
@@ -86,7 +88,7 @@ pub(crate) fn lists() -> Vec<Scenario> {
             "another_cid",
             true,
             "a CID names a file, not the rows: the list is the manifest's, and its roots fit",
-            { swap(&cid, &list.chunks()[1].cid.to_bytes()) },
+            swap(&cid, &list.chunks()[1].cid.to_bytes()),
         ),
         pair("not_the_one_named", false, "the manifest names another file", &manifest().to_cbor(), &reversed),
         refuse("reversed", "named by the manifest, but the chunk root is another", reversed),
