@@ -36,7 +36,7 @@ fn nothing_can_be_written_or_read_from_elsewhere() {
         format!("copy nodes to '{file}'"),
         format!("copy (select 1) to '{file}' stored as parquet"),
         format!("explain analyze copy nodes to '{file}'"),
-        format!("explain insert into nodes select * from nodes"),
+        "explain insert into nodes select * from nodes".to_owned(),
         "set datafusion.execution.batch_size = 1".to_owned(),
         "reset datafusion.execution.batch_size".to_owned(),
         "prepare p as select 1".to_owned(),
