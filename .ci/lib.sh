@@ -90,3 +90,35 @@ kubo_stop() {
   rm -rf "$kubo_dir"
   kubo_pid=
 }
+
+# anvil_start: starts a private anvil and exports MIRA_TEST_ANVIL, the URL of its RPC API. It begins with no blocks,
+# keeps nothing, and listens on loopback only, on a port that the kernel chose. `anvil_stop` ends it.
+anvil_start() {
+  local anvil tries
+  anvil=$("$ci/anvil/install.sh")/anvil
+  anvil_dir=$(mktemp -d)
+  HOME=$anvil_dir "$anvil" --host 127.0.0.1 --port 0 > "$anvil_dir/log" 2>&1 < /dev/null &
+  anvil_pid=$!
+  for ((tries = 0; tries < 300; tries++)); do
+    grep -qs '^Listening on ' "$anvil_dir/log" && break
+    kill -0 "$anvil_pid" 2> /dev/null || break
+    sleep 0.1
+  done
+  if ! grep -qs '^Listening on ' "$anvil_dir/log"; then
+    cat "$anvil_dir/log" >&2
+    echo "anvil did not become ready" >&2
+    return 1
+  fi
+  MIRA_TEST_ANVIL=http://$(sed -n 's/^Listening on //p' "$anvil_dir/log")
+  export MIRA_TEST_ANVIL
+  echo "anvil at $MIRA_TEST_ANVIL"
+}
+
+# anvil_stop: ends the node that anvil_start started, if any, and removes its log.
+anvil_stop() {
+  [[ -n ${anvil_pid:-} ]] || return 0
+  kill "$anvil_pid" 2> /dev/null || true
+  wait "$anvil_pid" 2> /dev/null || true
+  rm -rf "$anvil_dir"
+  anvil_pid=
+}

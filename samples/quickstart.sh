@@ -16,8 +16,8 @@ run() {
 }
 
 run init --origin log.example.org/quickstart
-run add "$samples/data/penguins.csv" --license CC0-1.0 --basis public-domain --allow train,evaluate
-run add "$samples/data/weather.csv" --license CC0-1.0 --basis public-domain --allow train
+run add "$samples/data/penguins.csv" --null NA --license CC0-1.0 --basis public-domain --allow train,evaluate
+run add "$samples/data/weather.csv" --null NA --license CC0-1.0 --basis public-domain --allow train
 run ls
 run seal
 run prove row penguins 17 -o row.tlog-proof

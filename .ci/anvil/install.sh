@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs anvil, forge and solc at the versions of package-lock.json and prints the folder that holds them:
-#   DIR/anvil    DIR/forge    DIR/solcjs
+# Installs anvil, forge, solc and OpenZeppelin's contracts at the versions of package-lock.json and prints the folder
+# that holds the programs:
+#   DIR/anvil    DIR/forge    DIR/solcjs    DIR/../@openzeppelin/contracts
 # The binaries are for x86-64 Linux. No install script of a package runs; the lock file pins every archive by its hash.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

@@ -8,6 +8,7 @@
 //! Calls block: a command waits for its chain and for nothing else.
 
 mod error;
+mod http;
 mod types;
 
 use std::future::Future;
@@ -26,11 +27,14 @@ use tokio::runtime::Runtime;
 use crate::endpoint::Endpoint;
 
 pub use self::error::{ChainError, Revert};
+use self::http::Http;
+pub use mira_devchain::{ChainError as LocalError, FileError};
+
 pub use self::types::{Block, BlockRef, Found, Identity, Receipt};
 
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Most blocks that one question about events spans; more are asked for piece by piece.
+/// How many blocks one question about events spans where a node does not take all at once.
 const EVENT_SPAN: u64 = 5_000;
 
 /// What each account has at the beginning of a local chain: a million ether.
@@ -66,7 +70,7 @@ impl Client {
         let rpc = match endpoint {
             Endpoint::Local(path) if !path.exists() => return Err(ChainError::NoLocal { path: path.clone() }),
             Endpoint::Local(path) => DevChain::open(path)?.client(),
-            Endpoint::Node(url) => RpcClient::new_http(url.full().clone()),
+            Endpoint::Node(url) => RpcClient::new(Http::new(url.full().clone())?, false),
         };
         Self::over(rpc, endpoint.clone())
     }
@@ -81,6 +85,18 @@ impl Client {
         let genesis = Genesis { chain_id: LOCAL_CHAIN_ID, timestamp, base_fee: LOCAL_BASE_FEE, alloc };
         let chain = DevChain::create(path, genesis)?;
         Self::over(chain.client(), Endpoint::Local(path.to_owned()))
+    }
+
+    /// Opens a local chain whose last block was not written in full, and cuts that off: nobody was told of it. Returns
+    /// how many bytes that were.
+    ///
+    /// # Errors
+    /// [`ChainError::Local`] if anything else is wrong with it.
+    pub fn recover_local(path: &Path) -> Result<u64, ChainError> {
+        if !path.exists() {
+            return Err(ChainError::NoLocal { path: path.to_owned() });
+        }
+        Ok(DevChain::recover(path)?.1)
     }
 
     /// Connects to what answers behind `rpc`.
@@ -191,12 +207,19 @@ impl Client {
     pub fn events<E: SolEvent>(&self, address: Address, from: u64, to: u64) -> Result<Vec<Found<E>>, ChainError> {
         const METHOD: &str = "eth_getLogs";
         let mut found = Vec::new();
-        let mut start = from;
+        let (mut start, mut span) = (from, u64::MAX);
         while start <= to {
-            let end = to.min(start.saturating_add(EVENT_SPAN - 1));
+            let end = to.min(start.saturating_add(span - 1));
             let filter =
                 Filter::new().address(address).event_signature(E::SIGNATURE_HASH).from_block(start).to_block(end);
-            let logs: Vec<Log> = self.request(METHOD, (filter,))?;
+            let logs: Vec<Log> = match self.request(METHOD, (filter,)) {
+                // Public nodes take only so many blocks at a time, and each says so in its own words.
+                Err(ChainError::Refused { .. }) if span > EVENT_SPAN => {
+                    span = EVENT_SPAN;
+                    continue;
+                }
+                answer => answer?,
+            };
             for log in logs {
                 // A node that answers with somebody else's events is not believed.
                 let of_filter = log.address() == address && log.topic0() == Some(&E::SIGNATURE_HASH) && !log.removed;

@@ -3,10 +3,12 @@
 pub mod abi;
 pub mod artifact;
 pub mod bind;
+pub mod calls;
 pub mod chain;
 pub mod claim;
 pub mod commitment;
 pub mod deployment;
+pub mod distributor;
 pub mod endpoint;
 pub mod fees;
 pub mod outbox;
@@ -15,3 +17,5 @@ pub mod registry;
 pub mod reward;
 pub mod sender;
 pub mod wallet;
+
+pub use alloy::primitives::{Address, B256, Bytes, U256};

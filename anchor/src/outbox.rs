@@ -256,6 +256,14 @@ impl std::fmt::Display for SignedConflict {
     }
 }
 
+#[cfg(test)]
+impl Job {
+    /// A job that no outbox holds.
+    pub(crate) fn sample(key: Key, call: Call, nonce: u64, stage: Stage, attempts: Vec<Attempt>) -> Self {
+        Self { id: 0, key, sender: Address::ZERO, call, nonce, stage, misses: 0, landed: None, attempts }
+    }
+}
+
 impl Stage {
     const ALL: [Self; 7] = [
         Self::Signed,

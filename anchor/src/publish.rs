@@ -191,3 +191,138 @@ pub fn stage_of(block: BlockRef, head: u64, finalized: Option<u64>) -> Stage {
 fn landing(receipt: &Receipt) -> Landed {
     Landed { tx: receipt.tx, block: receipt.block, gas_used: receipt.gas_used, made: receipt.contract }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, B256, Bytes, U256};
+
+    use super::*;
+    use crate::chain::Identity;
+    use crate::outbox::{Call, Key, Signed};
+
+    const MARKET: Fees = Fees { tip: 10, cap: 100 };
+
+    fn attempt(number: u32, sent_at: Option<i64>) -> Attempt {
+        let tx = B256::repeat_byte(u8::try_from(number).unwrap() + 1);
+        let signed = Signed { raw: Bytes::new(), tx, gas: 21_000, fees: MARKET };
+        Attempt { number, nonce: 5, signed, sent_at }
+    }
+
+    fn job(stage: Stage, attempts: &[Attempt]) -> Job {
+        let chain = Identity { chain_id: 1, genesis: B256::ZERO, local: false };
+        let key = Key { chain, contract: Some(Address::ZERO), purpose: "test".to_owned() };
+        let call = Call { input: Bytes::new(), value: U256::ZERO };
+        Job::sample(key, call, 5, stage, attempts.to_vec())
+    }
+
+    fn view(job: Option<&Job>) -> View<'_> {
+        View {
+            goal: Goal::Open,
+            job,
+            receipt: None,
+            mined_nonce: 5,
+            market: MARKET,
+            head: 100,
+            finalized: None,
+            now: 1000,
+        }
+    }
+
+    fn receipt(number: u64, succeeded: bool) -> Receipt {
+        let block = BlockRef { number, hash: B256::repeat_byte(9) };
+        Receipt { tx: B256::repeat_byte(1), block, succeeded, gas_used: 1, contract: None }
+    }
+
+    #[test]
+    fn the_contract_is_asked_before_anything() {
+        let sent = job(Stage::Broadcast, &[attempt(0, Some(990))]);
+        for known in [None, Some(&sent)] {
+            let conflict = View { goal: Goal::Conflict, ..view(known) };
+            assert_eq!(next(&conflict), Action::Stop(Stop::Conflict));
+        }
+        assert_eq!(next(&view(None)), Action::Sign { fees: MARKET });
+        assert_eq!(next(&View { goal: Goal::Reached, ..view(None) }), Action::Stop(Stop::Done));
+        // Somebody else did it, whatever became of ours.
+        let superseded = Action::Settle { stage: Stage::Superseded, landed: None };
+        assert_eq!(next(&View { goal: Goal::Reached, ..view(Some(&sent)) }), superseded);
+        let refused = View { goal: Goal::Reached, receipt: Some(receipt(99, false)), ..view(Some(&sent)) };
+        assert_eq!(next(&refused), superseded);
+    }
+
+    #[test]
+    fn what_is_signed_is_sent_and_what_waits_is_raised() {
+        assert_eq!(next(&view(Some(&job(Stage::Signed, &[attempt(0, None)])))), Action::Send { attempt: 0 });
+        let waiting = |sent| job(Stage::Broadcast, &[attempt(0, Some(sent))]);
+        assert_eq!(next(&view(Some(&waiting(1000)))), Action::Wait);
+        assert_eq!(next(&view(Some(&waiting(1000 - RESUBMIT_SECONDS + 1)))), Action::Wait);
+        let raised = Action::Raise { fees: Fees { tip: 11, cap: 110 } };
+        assert_eq!(next(&view(Some(&waiting(1000 - RESUBMIT_SECONDS)))), raised);
+        // A second attempt that a crash kept from being sent is sent before anything is raised again.
+        let both = job(Stage::Broadcast, &[attempt(0, Some(900)), attempt(1, None)]);
+        assert_eq!(next(&view(Some(&both))), Action::Send { attempt: 1 });
+        // At the ceiling the same bytes go out again.
+        let mut dear = attempt(0, Some(900));
+        dear.signed.fees = Fees { tip: 99_000_000_000, cap: 99_000_000_000 };
+        assert_eq!(next(&view(Some(&job(Stage::Broadcast, &[dear])))), Action::Send { attempt: 0 });
+    }
+
+    #[test]
+    fn a_receipt_of_success_moves_it_on_by_depth() {
+        let sent = job(Stage::Broadcast, &[attempt(0, Some(990))]);
+        for (number, finalized, stage) in [
+            (100, None, Stage::Mined),
+            (91, None, Stage::Mined),
+            (90, None, Stage::Confirmed),
+            (90, Some(89), Stage::Confirmed),
+            (90, Some(90), Stage::Finalized),
+        ] {
+            let receipt = receipt(number, true);
+            let landed = Some(landing(&receipt));
+            for goal in [Goal::Unknown, Goal::Reached] {
+                let view = View { goal, finalized, receipt: Some(receipt.clone()), ..view(Some(&sent)) };
+                assert_eq!(next(&view), Action::Settle { stage, landed }, "{number} {finalized:?}");
+            }
+        }
+        // The state lags behind the receipt: two machines answer.
+        let ahead = View { receipt: Some(receipt(100, true)), ..view(Some(&sent)) };
+        assert_eq!(next(&ahead), Action::Wait);
+    }
+
+    #[test]
+    fn a_receipt_of_failure_is_never_success() {
+        let sent = job(Stage::Broadcast, &[attempt(0, Some(990))]);
+        for goal in [Goal::Unknown, Goal::Open] {
+            let view = View { goal, receipt: Some(receipt(1, false)), finalized: Some(100), ..view(Some(&sent)) };
+            let Action::Settle { stage, .. } = next(&view) else { panic!("not settled") };
+            assert_eq!(stage, Stage::Reverted);
+        }
+        let mut refused = job(Stage::Reverted, &[attempt(0, Some(990))]);
+        refused.landed = Some(landing(&receipt(1, false)));
+        let again = View { receipt: Some(receipt(1, false)), ..view(Some(&refused)) };
+        assert_eq!(next(&again), Action::Stop(Stop::Reverted));
+    }
+
+    #[test]
+    fn a_block_that_is_gone_means_sending_again() {
+        for stage in [Stage::Mined, Stage::Confirmed, Stage::Superseded, Stage::Reverted] {
+            let was = job(stage, &[attempt(0, Some(990))]);
+            assert_eq!(next(&view(Some(&was))), Action::Reorged, "{stage:?}");
+        }
+        // What was final stays so, though the node has forgotten the receipt.
+        let was = job(Stage::Finalized, &[attempt(0, Some(990))]);
+        assert_eq!(next(&View { goal: Goal::Unknown, ..view(Some(&was)) }), Action::Stop(Stop::Done));
+    }
+
+    #[test]
+    fn a_used_nonce_is_given_up_after_three_looks() {
+        let mut sent = job(Stage::Broadcast, &[attempt(0, Some(990))]);
+        for misses in 0..MAX_MISSES {
+            sent.misses = misses;
+            assert_eq!(next(&View { mined_nonce: 6, ..view(Some(&sent)) }), Action::Miss);
+        }
+        sent.misses = MAX_MISSES;
+        assert_eq!(next(&View { mined_nonce: 6, ..view(Some(&sent)) }), Action::Renew { fees: MARKET });
+        // While the nonce is free, however often it was seen used, nothing is given up.
+        assert_eq!(next(&view(Some(&sent))), Action::Wait);
+    }
+}

@@ -15,8 +15,8 @@ use crate::abi::RootRegistry;
 use crate::chain::{At, BlockRef, ChainError, Client};
 use crate::commitment;
 use crate::outbox::{OutboxError, Stage};
-use crate::publish::{Goal, stage_of};
-use crate::sender::{Intent, SendError, Sender};
+use crate::publish::{CONFIRMATIONS, Goal, stage_of};
+use crate::sender::{Intent, SendError, Sender, Sent};
 use crate::wallet::WalletError;
 
 /// One log in one registry.
@@ -162,6 +162,11 @@ impl Origin {
         client.view_at(self.registry, &call, at)
     }
 
+    /// The same for an epoch of a log whoever anchors it: the outbox's key.
+    fn purpose(&self, epoch: EpochNumber) -> String {
+        format!("anchor/{}/{epoch}", self.id)
+    }
+
     fn threshold(&self, client: &Client) -> Result<u8, ChainError> {
         client.view(self.registry, &RootRegistry::thresholdCall { originId: self.id })
     }
@@ -198,31 +203,32 @@ impl Origin {
         let (previous, ours) = (*previous, *ours);
         let head = self.head(client)?;
         compare_known(&history, &head)?;
-        if head.epoch < number {
-            let input = self.call(sender, epochs, &history, path)?;
-            let purpose = format!("anchor/{}/{number}", self.id);
-            let intent = Intent { purpose, to: Some(self.registry), input: input.into(), value: U256::ZERO };
-            let goal = |client: &Client| {
-                let found = self.commitment(client, number, At::Latest)?;
-                Ok(if found == B256::ZERO {
-                    Goal::Open
-                } else if found == ours {
-                    Goal::Reached
-                } else {
-                    Goal::Conflict
-                })
-            };
-            let sent = sender.send_until(&intent, goal)?;
-            if let Some(landed) = sent.landed {
+        let goal = |client: &Client| {
+            let found = self.commitment(client, number, At::Latest)?;
+            Ok(match found {
+                B256::ZERO => Goal::Open,
+                found if found == ours => Goal::Reached,
+                _ => Goal::Conflict,
+            })
+        };
+        let sent = if head.epoch < number {
+            let intent = self.intent(sender, epochs, path)?;
+            Some(sender.send_until(&intent, goal)?)
+        } else {
+            // It is there; what we have begun for it is brought to its end, so that its nonce is accounted for.
+            sender.finish(Some(self.registry), &self.purpose(number), goal)?
+        };
+        match sent {
+            Some(Sent { landed: Some(landed), stage, .. }) => {
                 let (tx, block) = (landed.tx, Some(landed.block));
-                return Ok(Anchored { epoch: number, previous, commitment: ours, tx, block, stage: sent.stage });
+                Ok(Anchored { epoch: number, previous, commitment: ours, tx, block, stage })
             }
-            if sent.stage.is_open() {
-                let tx = sent.tx.unwrap_or_default();
-                return Ok(Anchored { epoch: number, previous, commitment: ours, tx, block: None, stage: sent.stage });
+            Some(Sent { stage, tx, .. }) if stage.is_open() => {
+                let tx = tx.unwrap_or_default();
+                Ok(Anchored { epoch: number, previous, commitment: ours, tx, block: None, stage })
             }
+            _ => self.find(client, number, previous, ours),
         }
-        self.find(client, number, previous, ours)
     }
 
     /// Finds where an anchored epoch was put into the registry.
@@ -252,18 +258,16 @@ impl Origin {
         Ok(Anchored { epoch, previous, commitment: expected, tx: found.tx, block: Some(found.block), stage })
     }
 
-    /// Checks the proof, signs the epoch and writes the call.
-    fn call(
-        &self,
-        sender: &mut Sender<'_>,
-        epochs: &[TreeHead],
-        history: &[B256],
-        path: &[Digest],
-    ) -> Result<Vec<u8>, AnchorError> {
+    /// Checks the proof, signs the epoch, and says what is to be sent.
+    ///
+    /// # Errors
+    /// [`AnchorError`]; also where this signer has signed another checkpoint for the epoch, or a later one.
+    pub fn intent(&self, sender: &mut Sender<'_>, epochs: &[TreeHead], path: &[Digest]) -> Result<Intent, AnchorError> {
         let client = sender.client();
         let chain = client.identity();
         let epoch = EpochNumber::new(epochs.len() as u64);
-        let ([.., head], [.., previous, _]) = (epochs, history) else {
+        let history = commitment::history(self.genesis(chain.chain_id), epochs.iter().copied());
+        let ([.., head], [.., previous, _]) = (epochs, history.as_slice()) else {
             return Err(AnchorError::Behind { anchored: epoch, found: 0 });
         };
         let before = epochs.len().checked_sub(2).and_then(|at| epochs.get(at));
@@ -294,8 +298,90 @@ impl Origin {
                 .unwrap_or_default(),
             signatures: vec![signature.as_bytes().to_vec().into()],
         };
-        Ok(call.abi_encode())
+        Ok(Intent {
+            purpose: self.purpose(epoch),
+            to: Some(self.registry),
+            input: call.abi_encode().into(),
+            value: U256::ZERO,
+        })
     }
+}
+
+/// What a registry holds for an epoch of which a proof speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// The very checkpoint.
+    Anchored(Stage),
+    /// Nothing.
+    Missing {
+        /// The commitment that was looked for.
+        expected: B256,
+    },
+    /// Another one.
+    Other {
+        /// The commitment that was looked for.
+        expected: B256,
+        /// The one that is there.
+        found: B256,
+    },
+}
+
+/// Asks a registry whether a checkpoint is its epoch `epoch`, given C_{e-1} by whoever claims so. A claim that is wrong
+/// gives another commitment than the registry's, whatever it says.
+///
+/// # Errors
+/// [`ChainError`].
+pub fn lookup(
+    client: &Client,
+    origin: &Origin,
+    epoch: EpochNumber,
+    previous: B256,
+    head: TreeHead,
+) -> Result<Lookup, ChainError> {
+    let expected = commitment::next(previous, epoch, head);
+    // Epoch 0 is C_0, which speaks of no checkpoint.
+    if epoch.value() == 0 {
+        return Ok(Lookup::Missing { expected });
+    }
+    let found = origin.commitment(client, epoch, At::Latest)?;
+    if found == B256::ZERO {
+        return Ok(Lookup::Missing { expected });
+    }
+    if found != expected {
+        return Ok(Lookup::Other { expected, found });
+    }
+    Ok(Lookup::Anchored(sureness(client, origin, epoch, expected)?))
+}
+
+/// How sure it is that the registry holds this: it is asked as it was at blocks that are sure.
+fn sureness(client: &Client, origin: &Origin, epoch: EpochNumber, expected: B256) -> Result<Stage, ChainError> {
+    let held = |at| match origin.commitment(client, epoch, at) {
+        Ok(found) => Ok(found == expected),
+        // A node that has forgotten the state of that block, or a block before the registry was there.
+        Err(ChainError::Refused { .. } | ChainError::NoCode { .. }) => Ok(false),
+        Err(error) => Err(error),
+    };
+    if client.finalized()?.is_some() && held(At::Finalized)? {
+        return Ok(Stage::Finalized);
+    }
+    let deep = client.head()?.number.checked_sub(CONFIRMATIONS);
+    Ok(if deep.map_or(Ok(false), |block| held(At::Number(block)))? { Stage::Confirmed } else { Stage::Mined })
+}
+
+/// The names under which a log is registered: one for each committee.
+///
+/// # Errors
+/// [`ChainError`].
+pub fn registered(
+    client: &Client,
+    registry: Address,
+    origin: &str,
+    log_key: &[u8; 32],
+) -> Result<Vec<B256>, ChainError> {
+    let head = client.head()?.number;
+    let events = client.events::<RootRegistry::Registered>(registry, 0, head)?;
+    let of_log = events.into_iter().filter(|found| found.event.origin == origin && found.event.logKey == *log_key);
+    Ok(of_log.map(|found| found.event.originId).collect())
 }
 
 /// Refuses a registry that has more epochs than the log, or others.

@@ -216,7 +216,7 @@ impl<'a> Sender<'a> {
         // Whoever asks again after a refusal wants another try; a refusal in this very call is the answer.
         let mut retry = self.outbox.job(&key)?.is_some_and(|job| job.stage == Stage::Reverted);
         loop {
-            let job = self.own(self.outbox.job(&key)?)?;
+            let job = self.own(self.outbox.job(&key)?, &call)?;
             let view = self.look(job.as_ref(), &mut goal)?;
             if view.receipt.is_some() && job.as_ref().is_none_or(|job| job.stage.is_open()) {
                 self.at(Step::Landed)?;
@@ -280,6 +280,23 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Brings a job of this purpose to its end, if there is one that has not ended; signs nothing for one that is not
+    /// there.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn finish(
+        &mut self,
+        to: Option<Address>,
+        purpose: &str,
+        goal: impl FnMut(&Client) -> Result<Goal, ChainError>,
+    ) -> Result<Option<Sent>, SendError> {
+        let key = Key { chain: self.client.identity(), contract: to, purpose: purpose.to_owned() };
+        let Some(job) = self.outbox.job(&key)?.filter(|job| !job.stage.is_done()) else { return Ok(None) };
+        let intent = Intent { purpose: job.key.purpose, to, input: job.call.input, value: job.call.value };
+        self.send_until(&intent, goal).map(Some)
+    }
+
     /// Whether the contract would take it, and how much gas it would need; nothing is signed.
     ///
     /// # Errors
@@ -333,9 +350,13 @@ impl<'a> Sender<'a> {
         Ok(block.is_some_and(|block| block.hash == receipt.block.hash))
     }
 
-    /// Refuses a job that another account began: its nonces are not ours.
-    fn own(&self, job: Option<Job>) -> Result<Option<Job>, SendError> {
+    /// Refuses a job that another account began, whose nonces are not ours, and one that makes another call, unless the
+    /// contract refused that one.
+    fn own(&self, job: Option<Job>, call: &Call) -> Result<Option<Job>, SendError> {
         match job {
+            Some(job) if job.stage != Stage::Reverted && job.call != *call => {
+                Err(OutboxError::OtherCall { purpose: job.key.purpose }.into())
+            }
             Some(job) if job.sender != self.account() => {
                 Err(SendError::OtherSender { purpose: job.key.purpose, sender: job.sender, account: self.account() })
             }

@@ -123,6 +123,11 @@ impl Wallet {
         Ok(Self { signer, path, local_only: true })
     }
 
+    /// Whether there is a local key of this name.
+    pub fn has_local(dir: &Path, name: &str) -> bool {
+        check_name(name).is_ok() && dir.join(format!("{name}.{LOCAL}")).exists()
+    }
+
     /// A keystore file, as `cast wallet` makes them.
     ///
     /// # Errors
@@ -197,12 +202,9 @@ impl Wallet {
     /// # Errors
     /// [`WalletError::Busy`].
     pub fn lock(&self) -> Result<SenderLock, WalletError> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".lock");
-        let path = PathBuf::from(name);
-        let failed = |source| WalletError::Io { path: path.clone(), source };
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+        // The key's own file is locked: another beside it would look like an account to `cast`.
+        let failed = |source| WalletError::Io { path: self.path.clone(), source };
+        let file = File::open(&self.path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(SenderLock(file)),
             Err(TryLockError::WouldBlock) => Err(WalletError::Busy { address: self.address() }),

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use mira_anchor::chain::Client;
 use mira_anchor::endpoint::Endpoint;
 use mira_anchor::outbox::Stage;
@@ -38,4 +40,30 @@ fn live_anvil_epochs_are_anchored_in_order() {
         let again = origin.anchor(&mut sender, &heads, &path).unwrap();
         assert_eq!((again.tx, again.block), (anchored.tx, anchored.block));
     }
+
+    // The block goes, and another of the same height comes; the transaction does not come back by itself.
+    let (heads, path) = epochs(&[3, 8, 21, 34]);
+    let before = origin.anchor(&mut sender, &heads, &path).unwrap();
+    let height = world.client.head().unwrap().number;
+    let _: serde_json::Value = world.client.request("anvil_reorg", (1, Vec::<u8>::new())).unwrap();
+    assert_eq!(world.client.head().unwrap().number, height, "no gap in height shows it");
+    assert_eq!(origin.anchored(&world.client, &heads).unwrap(), 3);
+    let after = origin.anchor(&mut sender, &heads, &path).unwrap();
+    assert_eq!(after.tx, before.tx, "the very bytes are sent again");
+    assert_ne!(after.block, before.block);
+    assert_eq!(origin.anchored(&world.client, &heads).unwrap(), 4);
+
+    // Nobody makes blocks: it waits, and is ended by a later call.
+    drop(sender);
+    let _: serde_json::Value = world.client.request("evm_setAutomine", (false,)).unwrap();
+    let (heads, path) = epochs(&[3, 8, 21, 34, 55]);
+    let mut sender = world.sender(&mut outbox).waiting(Duration::from_millis(1));
+    let waits = origin.anchor(&mut sender, &heads, &path).unwrap();
+    assert_eq!((waits.block, waits.stage), (None, Stage::Broadcast));
+    let again = origin.anchor(&mut sender, &heads, &path).unwrap();
+    assert_eq!((again.tx, again.block), (waits.tx, None), "nothing is signed twice");
+    world.client.mine().unwrap();
+    let _: serde_json::Value = world.client.request("evm_setAutomine", (true,)).unwrap();
+    let done = origin.anchor(&mut sender, &heads, &path).unwrap();
+    assert_eq!((done.tx, done.stage), (waits.tx, Stage::Mined));
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, check, countersign, dispute, fsck, get, help, init, key, log, ls, pin, prove, record, seal, show, sql, status,
-    trace, trust, verify, version, withdraw,
+    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, dispute, fsck, get, help,
+    init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -76,6 +76,7 @@ enum JsonForm {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(init::InitArgs),
+    Demo(demo::DemoArgs),
     Add(add::AddArgs),
     Ls(ls::LsArgs),
     Show(show::ShowArgs),
@@ -84,6 +85,11 @@ pub enum Command {
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),
+    Anchor(anchor::AnchorArgs),
+    Chain(chain::ChainCommand),
+    Bind(bind::BindArgs),
+    Rewards(rewards::RewardsArgs),
+    Claim(claim::ClaimArgs),
     Pin(pin::PinArgs),
     Record(record::RecordArgs),
     Withdraw(withdraw::WithdrawArgs),
@@ -94,8 +100,11 @@ pub enum Command {
     Check(check::CheckArgs),
     Prove(prove::ProveArgs),
     Verify(verify::VerifyArgs),
+    Audit(audit::AuditArgs),
     Trust(trust::TrustArgs),
     Key(key::KeyArgs),
+    Config(config::ConfigArgs),
+    Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     Help(help::HelpArgs),
 }

@@ -49,6 +49,15 @@ impl Artifact {
                 None => artifact.add(Path::new(text))?,
             }
         }
+        // Directories list their entries in no order.
+        artifact.lines.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(artifact)
+    }
+
+    /// Reads a file or a folder.
+    pub fn of(path: &Path) -> Result<Self> {
+        let mut artifact = Self::default();
+        artifact.add(path)?;
         Ok(artifact)
     }
 

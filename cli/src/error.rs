@@ -11,6 +11,7 @@
 //! and with `--json` it is one object, `{"error":{"kind":…,"message":…,"where":…,"hint":…}}`, as the last line of stderr.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -67,6 +68,12 @@ impl CliError {
         Self { kind, message: message.into(), place: None, hint: None }
     }
 
+    /// The same failure as one of another kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Says where: a path, a line, a byte.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = Some(place.into());
@@ -111,6 +118,16 @@ impl CliError {
         to_json(&ErrorDocument { error: self })
     }
 }
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.place.as_ref().map_or(Ok(()), |place| write!(f, " at {place}"))
+    }
+}
+
+/// As the source of another error: rewards ask for rows, and what the workspace answers is one of these.
+impl Error for CliError {}
 
 #[derive(Serialize)]
 struct ErrorDocument<'a> {

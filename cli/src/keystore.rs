@@ -65,10 +65,30 @@ impl Keystore {
         }
         write(&self.did(name), did.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
         write(&path, pem.as_bytes(), OpenOptions::new().create_new(true))?;
-        if self.default_name()?.is_none() {
+        if self.default_name()?.is_none() && !is_demo(name) {
             self.set_default(name)?;
         }
         Ok(key)
+    }
+
+    /// Copies a private key to a file of its owner's, as it is kept.
+    pub fn export(&self, name: &str, file: &Path) -> Result<()> {
+        check_name(name)?;
+        let pem = Zeroizing::new(read_private(&self.pem(name)).map_err(|error| self.unreadable(name, &error))?);
+        write(file, pem.as_bytes(), OpenOptions::new().create_new(true))
+    }
+
+    /// Keeps the private key that a PEM file holds; with a passphrase it opens the file, and is kept encrypted with it.
+    pub fn import_pem(&self, name: &str, file: &Path, passphrase: Option<&str>) -> Result<SigningKey> {
+        let pem = Zeroizing::new(read_bounded(file).map_err(|error| failed(file, &error))?);
+        let given = || {
+            passphrase.map(|text| Zeroizing::new(text.to_owned())).ok_or_else(|| {
+                CliError::new(Kind::Config, "the key is encrypted")
+                    .hint("MIRA_PASSPHRASE_FILE names a file with its passphrase")
+            })
+        };
+        let seed = decode_seed(&pem, given).map_err(|error| error.at(display(file)))?;
+        self.import(name, &seed, passphrase)
     }
 
     /// Keeps a key that signs for a log and never for a person, so it is never the default one and never listed.
@@ -82,17 +102,21 @@ impl Keystore {
     pub fn load(&self, name: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<SigningKey> {
         check_name(name)?;
         let path = self.pem(name);
-        let pem = Zeroizing::new(read_private(&path).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::NotFound => CliError::new(Kind::NotFound, format!("there is no key {name:?}"))
-                    .hint("mira key list shows your keys, mira key new makes one"),
-                io::ErrorKind::PermissionDenied => CliError::new(Kind::Config, error.to_string())
-                    .at(display(&path))
-                    .hint("a private key must be readable by you alone: chmod 600"),
-                _ => failed(&path, &error),
-            }
-        })?);
-        decode(&pem, passphrase).map_err(|error| error.at(display(&path)))
+        let pem = Zeroizing::new(read_private(&path).map_err(|error| self.unreadable(name, &error))?);
+        let seed = decode_seed(&pem, passphrase).map_err(|error| error.at(display(&path)))?;
+        Ok(SigningKey::from_seed(&seed))
+    }
+
+    fn unreadable(&self, name: &str, error: &io::Error) -> CliError {
+        let path = self.pem(name);
+        match error.kind() {
+            io::ErrorKind::NotFound => CliError::new(Kind::NotFound, format!("there is no key {name:?}"))
+                .hint("mira key list shows your keys, mira key new makes one"),
+            io::ErrorKind::PermissionDenied => CliError::new(Kind::Config, error.to_string())
+                .at(display(&path))
+                .hint("a private key must be readable by you alone: chmod 600"),
+            _ => failed(&path, error),
+        }
     }
 
     /// All keys, by name.
@@ -153,6 +177,11 @@ impl Keystore {
     }
 }
 
+/// Whether a key was made by `mira demo`: it signs for nobody, so it is never chosen by default.
+pub fn is_demo(name: &str) -> bool {
+    name.starts_with("demo-")
+}
+
 /// Checks that a name can be a file name anywhere: `[a-z0-9][a-z0-9-]{0,62}`.
 fn check_name(name: &str) -> Result<()> {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -176,7 +205,7 @@ fn encode(seed: &[u8; 32], passphrase: Option<&str>) -> Result<Zeroizing<String>
     .map_err(|error| CliError::new(Kind::Failed, format!("the key cannot be encoded: {error}")))
 }
 
-fn decode(pem: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<SigningKey> {
+fn decode_seed(pem: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<Zeroizing<[u8; 32]>> {
     let key = if pem.contains("ENCRYPTED PRIVATE KEY") {
         let passphrase = passphrase()?;
         ed25519_dalek::SigningKey::from_pkcs8_encrypted_pem(pem, passphrase.as_bytes())
@@ -185,15 +214,18 @@ fn decode(pem: &str, passphrase: impl FnOnce() -> Result<Zeroizing<String>>) -> 
         ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
             .map_err(|error| CliError::new(Kind::Failed, format!("not an ed25519 key in PKCS#8: {error}")))?
     };
-    Ok(SigningKey::from_seed(&Zeroizing::new(key.to_bytes())))
+    Ok(Zeroizing::new(key.to_bytes()))
 }
 
 fn read_private(path: &Path) -> io::Result<String> {
-    let meta = fs::metadata(path)?;
-    if meta.permissions().mode() & 0o077 != 0 {
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may read this private key"));
     }
-    if meta.len() > MAX_KEY_FILE {
+    read_bounded(path)
+}
+
+fn read_bounded(path: &Path) -> io::Result<String> {
+    if fs::metadata(path)?.len() > MAX_KEY_FILE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than any key file"));
     }
     fs::read_to_string(path)

@@ -106,7 +106,7 @@ impl Ledger {
     }
 
     /// Whose key this is: by the log, where it may be somebody's recovery key, and else its own first key's.
-    fn contributor_of(&self, key: &SigningKey) -> ContributorId {
+    pub fn contributor_of(&self, key: &SigningKey) -> ContributorId {
         let public = key.verifying_key();
         let recovers = || {
             let mut contributors = self.fold.contributors();

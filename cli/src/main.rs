@@ -2,15 +2,18 @@
 
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
 
+mod anchor_check;
 mod args;
 mod artifact;
 mod audit;
 mod blobs;
+mod chain;
 mod checks;
 mod clock;
 mod commands;
 mod dataset;
 mod error;
+mod evidence;
 mod home;
 mod keystore;
 mod ledger;
@@ -19,9 +22,13 @@ mod naming;
 mod output;
 mod publish;
 mod read_file;
+mod receipts;
 mod recording;
 mod refs;
+mod rewarding;
 mod session;
+mod settings;
+mod subject;
 mod terms;
 mod trust;
 mod uses;
@@ -62,10 +69,19 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),
         Command::Seal(args) => commands::seal::run(args, global, &output),
+        Command::Anchor(args) => commands::anchor::run(args, global, &output),
+        Command::Chain(args) => commands::chain::run(args, global, &output),
+        Command::Bind(args) => commands::bind::run(args, global, &output),
+        Command::Rewards(args) => commands::rewards::run(args, global, &output),
+        Command::Claim(args) => commands::claim::run(args, global, &output),
         Command::Prove(args) => commands::prove::run(args, global, &output),
+        Command::Audit(args) => commands::audit::run(args, global, &output),
+        Command::Demo(args) => commands::demo::run(args, global, &output),
         Command::Verify(args) => commands::verify::run(args, global, &output),
         Command::Trust(args) => commands::trust::run(args, global, &output),
         Command::Key(args) => commands::key::run(args, global, &output),
+        Command::Config(args) => commands::config::run(args, global, &output),
+        Command::Completion(args) => commands::completion::run(args, &output),
         Command::Version(args) => commands::version::run(args, &output),
         Command::Help(args) => commands::help::run(args, &output),
     };
@@ -75,18 +91,31 @@ fn main() -> ExitCode {
     })
 }
 
-/// Help and version are answers; everything else that clap has to say is a usage error.
+/// Help and version are answers; everything else that clap has to say is a usage error, in the form of all others.
 fn usage(error: &clap::Error) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !is_answer && std::env::args().any(|arg| arg == "--json" || arg.starts_with("--json=")) {
-        let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        report(&CliError::new(Kind::Usage, message), true);
-    } else {
+    let json = std::env::args().any(|arg| arg == "--json" || arg.starts_with("--json="));
+    if is_answer || (!json && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
         // Where stdout or stderr is gone there is nobody left to tell.
         let _ = error.print();
+    } else {
+        report(&in_three_lines(&error.to_string()), json);
     }
     if is_answer { ExitCode::SUCCESS } else { Kind::Usage.exit_code() }
+}
+
+/// Clap's text is a message, which may go on in indented lines, then tips, then how to call the command.
+fn in_three_lines(text: &str) -> CliError {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default().trim_start_matches("error: ");
+    let rest: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let message = if rest.is_empty() { first.to_owned() } else { format!("{first} {}", rest.join(", ")) };
+    let error = CliError::new(Kind::Usage, message);
+    let mut after = lines.map(str::trim).filter(|line| !line.is_empty());
+    match after.find(|line| line.starts_with("tip: ") || line.starts_with("Usage: ")) {
+        Some(hint) => error.hint(hint.trim_start_matches("tip: ").trim_start_matches("Usage: ")),
+        None => error.hint("--help explains the command"),
+    }
 }
 
 fn report(error: &CliError, json: bool) {

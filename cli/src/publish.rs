@@ -13,6 +13,7 @@ use crate::dataset;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::settings::{Origin, Setting, Settings};
 
 /// The dataset's directory. The files beside its chunks go to the store, where the directory's blocks are read from.
 pub fn directory(session: &Session, store: &Store, found: &Found<'_>) -> Result<DatasetDirectory> {
@@ -41,14 +42,24 @@ pub fn outbox(session: &Session) -> Result<Outbox> {
     Outbox::open(&session.workspace.path("outbox.sqlite")).kind(Kind::Failed)
 }
 
-/// The node: `MIRA_KUBO`, else `$IPFS_PATH/api`, else 127.0.0.1:5001. Only nodes on this machine: sending data to
-/// others is publishing, and nothing asks yet whether data may be published.
-pub fn node() -> Result<Address> {
-    let said = std::env::var("MIRA_KUBO").ok().filter(|text| !text.is_empty());
+/// The node, and who said so: `MIRA_KUBO`, else the setting `kubo`, else `$IPFS_PATH/api`, else 127.0.0.1:5001.
+pub fn node_setting(settings: &Settings) -> Result<(Address, Origin)> {
     let repository = std::env::var_os("IPFS_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let address = Address::find(said.as_deref(), repository.as_deref()).kind(Kind::Usage)?;
+    let (said, origin) = match settings.value(Setting::Kubo) {
+        Some((text, origin)) => (Some(text), origin),
+        None if repository.is_some() => (None, Origin::Environment("IPFS_PATH")),
+        None => (None, Origin::Default),
+    };
+    Ok((Address::find(said.as_deref(), repository.as_deref()).kind(Kind::Usage)?, origin))
+}
+
+/// The node to pin on. Only nodes on this machine: sending data to others is publishing, and nothing asks yet whether
+/// data may be published.
+pub fn node(session: &Session) -> Result<Address> {
+    let (address, origin) = node_setting(&Settings::load(&session.home, Some(&session.workspace))?)?;
     if !address.is_loopback() {
         return Err(CliError::new(Kind::Usage, format!("{address} is not on this machine"))
+            .at(origin.to_string())
             .hint("this version pins to nodes on loopback only"));
     }
     Ok(address)

@@ -44,9 +44,20 @@ impl Recording {
         Ok(Self { session, key, signer, _lock: lock })
     }
 
+    /// The key that signs.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
     /// Signs a statement and logs it. Files that it names are durable before: a crash leaves files that nothing names.
     pub fn record(&mut self, predicate: Predicate) -> Result<Receipt> {
         let accepted = self.session.ledger.record(predicate, &self.key, &self.signer)?;
+        Ok(Receipt::of(accepted))
+    }
+
+    /// The same, signed by a second key as well.
+    pub fn record_by_two(&mut self, predicate: Predicate, second: &SigningKey) -> Result<Receipt> {
+        let accepted = self.session.ledger.record_signed(predicate, &[&self.key, second], &self.signer)?;
         Ok(Receipt::of(accepted))
     }
 }

@@ -83,6 +83,17 @@ impl Session {
         Ok(Some(self.ledger.fold().by_key(&key).copied().unwrap_or_else(|| key.contributor_id())))
     }
 
+    /// Whom a label, did:key or contributor_id stands for; or else the name of one of the user's own keys.
+    pub fn person(&self, who: &str) -> Result<ContributorId> {
+        let fold = self.ledger.fold();
+        refs::contributor(fold, who).or_else(|error| {
+            let keys = Keystore::of(&self.home).list()?;
+            let key = keys.iter().find(|key| key.name == who).and_then(|key| VerifyingKey::from_did(&key.did).ok());
+            let id = key.map(|key| fold.by_key(&key).copied().unwrap_or_else(|| key.contributor_id()));
+            id.ok_or(error)
+        })
+    }
+
     /// Finds what a REF stands for.
     pub fn find(&self, text: &str) -> Result<Found<'_>> {
         refs::resolve(self.ledger.fold(), text, self.me()?)

@@ -27,7 +27,7 @@ use crate::blobs::Blobs;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{dataset, lineage, naming, read_file};
+use crate::{clock, dataset, lineage, naming, read_file};
 
 /// Largest file of row positions that is read.
 const MAX_ROWS_FILE: usize = 64 << 20;
@@ -123,7 +123,7 @@ impl Used {
         let (fold, wanted) = (session.ledger.fold(), use_of(input.role));
         let place = lineage::place(graph, found)?;
         let title = naming::title(fold, &found.id);
-        let answer = graph.may(fold, place, wanted);
+        let answer = graph.may(fold, place, wanted, clock::now()?.date());
         let by = |item: usize| {
             let step = answer.items.get(item).and_then(|item| answer.walk.get(item.step));
             let node = step.and_then(|step| graph.node(step.place));

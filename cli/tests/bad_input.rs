@@ -131,6 +131,78 @@ fn proofs_that_do_not_hold() {
     assert_eq!(stranger.run(&["verify", "p.tlog-proof", "--signer", somebody]).code, 3);
 }
 
+/// Positions of a file, not too many of them: every one is tried by the tests of the crates below.
+fn places(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by((len / 60).max(1)).chain([len - 1])
+}
+
+#[test]
+fn damage_at_any_place_has_its_code() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    world.ok(&["get", "airlines", "-o", "good.parquet"]);
+    world.ok(&["prove", "row", "airlines", "3", "-o", "good.tlog-proof"]);
+    let flipped = |good: &[u8], at: usize| {
+        let mut bytes = good.to_vec();
+        bytes[at] ^= 0xff;
+        bytes
+    };
+    let parquet = fs::read(world.ws("good.parquet")).unwrap();
+    for at in places(parquet.len()) {
+        for bytes in [flipped(&parquet, at), parquet[..at].to_vec()] {
+            world.write("bad.parquet", bytes);
+            // Some bytes mean nothing, and some are values; what is not read is refused.
+            let ended = world.run(&["add", "bad.parquet"]);
+            assert!(matches!(ended.code, 0 | 1), "byte {at}: {} {}", ended.code, ended.err);
+        }
+    }
+    let proof = fs::read(world.ws("good.tlog-proof")).unwrap();
+    for at in places(proof.len()) {
+        for bytes in [flipped(&proof, at), proof[..at].to_vec()] {
+            world.write("bad.tlog-proof", bytes);
+            let ended = world.run(&["verify", "bad.tlog-proof"]);
+            assert!(matches!(ended.code, 3 | 4), "byte {at}: {} {}", ended.code, ended.out);
+        }
+    }
+    let objects = [files(&world.ws(".mira/store/objects")), files(&world.ws(".mira/blobs"))].concat();
+    for object in objects {
+        let good = fs::read(&object).unwrap();
+        for at in places(good.len()).step_by(6) {
+            for bytes in [flipped(&good, at), good[..at].to_vec()] {
+                fs::write(&object, bytes).unwrap();
+                let ended = world.run(&["get", "airlines@1", "-o", "copy.csv"]);
+                assert_eq!(ended.code, 3, "{} byte {at}: {}", object.display(), ended.err);
+                assert!(!world.ws("copy.csv").exists());
+            }
+        }
+        fs::write(&object, good).unwrap();
+    }
+    world.ok(&["get", "airlines@1", "-o", "copy.csv"]);
+}
+
+#[test]
+fn weak_and_wrong_keys() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    world.ok(&["prove", "entry", "airlines", "-o", "p.tlog-proof"]);
+    // The identity point, as a did:key: anything verifies under it.
+    let weak = "did:key:z6MkeXATEjyXENzBXBxgC5EHk2JE5aqd7qMGGtDpLUH1e2Sj";
+    world.fails(2, "did:key", &["verify", "p.tlog-proof", "--signer", weak]);
+    world.fails(2, "did:key", &["verify", "p.tlog-proof", "--signer", "did:key:z6Mk"]);
+    // A log's key of small order, well spelled: name, hash, type 1 and the identity.
+    world.run(&["trust", "remove", "log.example.org/test"]);
+    world.fails(2, "", &["trust", "add", "log.example.org/test+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
+    // The right name and another key: the checkpoint is not one of that log.
+    let other = World::new();
+    let vkey = other.ok(&["log", "--vkey"]);
+    world.ok(&["trust", "add", vkey.trim()]);
+    let ended = world.run(&["verify", "p.tlog-proof"]);
+    assert!(matches!(ended.code, 3 | 4), "{}", ended.out);
+    world.ok(&["key", "new", "other"]);
+    let did = world.json(&["key", "list"])["keys"][1]["did"].as_str().unwrap().to_owned();
+    assert_eq!(world.run(&["verify", "p.tlog-proof", "--signer", &did]).code, 3);
+}
+
 #[test]
 fn files_edited_behind_our_back() {
     for (what, dir, command) in [

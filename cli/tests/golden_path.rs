@@ -109,3 +109,23 @@ fn keys_are_kept_private_and_may_have_a_passphrase() {
     let names: Vec<&str> = keys["keys"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["locked", "main"], "the log's key is no signing key of a person");
 }
+
+#[test]
+fn tokens_for_null_make_numbers_of_columns() {
+    let world = World::new();
+    let file = sample("data/penguins.csv");
+    let columns = |name: &str| {
+        let shown = world.json(&["show", name]);
+        let columns = shown["columns"].as_array().unwrap().clone();
+        let ty = |name: &str| columns.iter().find(|column| column[0] == name).unwrap()[1].clone();
+        (ty("bill_length_mm"), ty("body_mass_g"), ty("sex"))
+    };
+    world.ok(&["add", &file, "--name", "as-text"]);
+    assert_eq!(columns("as-text"), ("text".into(), "text".into(), "text".into()));
+    let tokens = world.json(&["add", &file, "--name", "tokens", "--null", "NA", "--null", "-"]);
+    assert_eq!(columns("tokens"), ("float".into(), "int".into(), "text".into()));
+    // What `get` writes has empty fields for null, and is the same dataset without any token.
+    world.ok(&["get", "tokens", "-o", "copy.csv"]);
+    assert_eq!(world.json(&["add", "copy.csv"])["root"], tokens["root"]);
+    world.fails(1, "cannot stand for null", &["add", &file, "--null", "a,b"]);
+}

@@ -15,8 +15,6 @@
 //! A root commits to rows and a CID to file bytes, so reading does not ask who wrote a file: [`read`] takes any Parquet
 //! file of the right schema, and [`Rows::verify`] compares what it says with the root.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
@@ -34,6 +32,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnDescPtr;
 
 use crate::commit;
+use crate::guard::guarded;
 use crate::physical::PhysicalSchema;
 use crate::rows::{RowEncoder, RowError};
 
@@ -147,9 +146,7 @@ pub struct Rows(RecordBatch);
 
 /// Reads the file of a chunk of a dataset with this physical schema.
 pub fn read(file: Bytes, schema: &PhysicalSchema) -> Result<Rows, ChunkError> {
-    // The Parquet library is careful with damaged files but not proven against hostile ones. Its state is dropped with
-    // the panic, so nothing broken is seen again.
-    catch_unwind(AssertUnwindSafe(|| decode(file, schema))).unwrap_or(Err(ChunkError::Malformed)).map(Rows)
+    guarded(|| decode(file, schema)).unwrap_or(Err(ChunkError::Malformed)).map(Rows)
 }
 
 impl Rows {

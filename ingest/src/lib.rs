@@ -19,6 +19,7 @@ pub mod chunk;
 pub mod commit;
 pub mod directory;
 pub mod export;
+mod guard;
 pub mod outbox;
 pub mod physical;
 pub mod pin;

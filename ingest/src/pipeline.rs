@@ -1,15 +1,15 @@
 //! Batches in, a committed dataset out: the stages of `add` on several threads.
 //!
 //! ```text
-//! caller's thread   next batch → … in order … → boundaries → … in order … → dataset
-//! workers                      encode, hash, convert        row root, Parquet, CID, store
+//! caller's thread   next piece → … in order … → boundaries → … in order … → dataset
+//! workers           parse, encode, hash, convert            row root, Parquet, CID, store
 //! ```
 //!
 //! The caller's thread reads, keeps order and decides where chunks end; the workers do whatever takes time. Results
 //! are taken in the order of the rows, so neither the number of threads nor their luck reaches the output. At any time
-//! there are a few slices and chunks per thread in memory, however long the input is.
+//! there are a few pieces and chunks per thread in memory, however long the input is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -98,19 +98,33 @@ pub enum PipelineError<E: error::Error + 'static> {
 ///
 /// `progress` is called on this thread, after each slice of rows and each chunk. A batch is of the working types of
 /// [`PhysicalSchema::of_working`], and `schema` is their physical schema or another one that holds all values.
-pub fn run<E: error::Error + 'static>(
+pub fn run<E: error::Error + Send + 'static>(
     schema: &PhysicalSchema,
     batches: impl IntoIterator<Item = Result<RecordBatch, E>>,
     store: &impl ChunkStore,
     threads: NonZeroUsize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, PipelineError<E>> {
-    let worker = Worker {
-        schema,
-        physical: schema.digest(),
-        writer: ChunkWriter::new(schema).map_err(|source| PipelineError::Chunk { index: 0, source })?,
-        store,
-    };
+    // Slices are views of a batch: cutting it here spreads its rows over all threads.
+    let slices = batches.into_iter().flat_map(|batch| match batch {
+        Ok(batch) => slices_of(&batch).map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    });
+    run_pieces(schema, slices, |slice| (vec![slice], None), store, threads, progress)
+}
+
+/// As [`run`], with pieces of the input that the workers take apart: `parse` returns the batches of a piece, and why
+/// there are no more if it is broken. A piece is small: as many of them as threads are in memory, several times over.
+pub fn run_pieces<T: Send, E: error::Error + Send + 'static>(
+    schema: &PhysicalSchema,
+    pieces: impl IntoIterator<Item = Result<T, E>>,
+    parse: impl Fn(T) -> (Vec<RecordBatch>, Option<E>) + Sync,
+    store: &impl ChunkStore,
+    threads: NonZeroUsize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, PipelineError<E>> {
+    let writer = ChunkWriter::new(schema).map_err(|source| PipelineError::Chunk { index: 0, source })?;
+    let worker = Worker { schema, physical: schema.digest(), writer, parse: &parse, store };
     let (jobs, queue) = channel();
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
@@ -119,31 +133,37 @@ pub fn run<E: error::Error + 'static>(
             let (worker, queue, sender) = (&worker, &queue, sender.clone());
             scope.spawn(move || worker.work(queue, &sender));
         }
-        let run = Run { jobs, results, progress, limit: threads.get() * JOBS_PER_THREAD, state: State::default() };
+        let run = Run { jobs, results, progress, limit: threads.get() * JOBS_PER_THREAD, state: State::new() };
         // When this returns, the jobs' sender is gone, and the workers end after the few jobs that are left.
-        run.drive(schema, batches.into_iter())
+        run.drive(schema, pieces.into_iter())
     })
 }
 
 /// Rows that are encoded in one go: small enough to spread a batch over all threads.
 const SLICE_ROWS: usize = 8192;
-/// Slices and chunks in work for each thread; more would only take memory.
+/// Pieces and chunks in work for each thread; more would only take memory.
 const JOBS_PER_THREAD: usize = 3;
 /// Canonical bytes of chunks in work from which on no more rows are read. Most chunks have a few MiB, but one of long
 /// rows may have 72.
 const SEALING_BYTES: u64 = 128 << 20;
 
-enum Job {
-    /// Rows to encode, by their number in the order of the input.
-    Encode { number: u64, rows: RecordBatch },
+enum Job<T> {
+    /// A piece to take apart and encode, by its number in the order of the input.
+    Encode { number: u64, piece: T },
     /// A chunk to store, by its index.
     Seal { index: u64, chunk: OpenChunk },
 }
 
-enum Done {
-    Encoded { number: u64, result: Result<Encoded, EncodeError> },
+enum Done<E> {
+    Encoded { number: u64, rows: Piece<E> },
     Sealed { index: u64, row_bytes: u64, result: Result<Sealed, SealError> },
     Panicked(Box<dyn std::any::Any + Send>),
+}
+
+/// The rows of a piece up to the first error, if there is one.
+struct Piece<E> {
+    slices: Vec<Encoded>,
+    error: Option<EncodeError<E>>,
 }
 
 /// A slice's rows as they are stored, and their leaves.
@@ -158,7 +178,8 @@ struct Sealed {
     is_new: bool,
 }
 
-enum EncodeError {
+enum EncodeError<E> {
+    Source(E),
     Row(RowError),
     Convert(ConvertError),
 }
@@ -177,15 +198,19 @@ struct OpenChunk {
 }
 
 /// What every worker thread needs.
-struct Worker<'a, S> {
+struct Worker<'a, S, P> {
     schema: &'a PhysicalSchema,
     physical: Digest,
     writer: ChunkWriter,
+    parse: &'a P,
     store: &'a S,
 }
 
-impl<S: ChunkStore> Worker<'_, S> {
-    fn work(&self, queue: &Mutex<Receiver<Job>>, results: &Sender<Done>) {
+impl<S: ChunkStore, P> Worker<'_, S, P> {
+    fn work<T, E>(&self, queue: &Mutex<Receiver<Job<T>>>, results: &Sender<Done<E>>)
+    where
+        P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
+    {
         loop {
             // Held only while waiting; no job runs under it, so it cannot be poisoned.
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -198,14 +223,31 @@ impl<S: ChunkStore> Worker<'_, S> {
         }
     }
 
-    fn run(&self, job: Job) -> Done {
+    fn run<T, E>(&self, job: Job<T>) -> Done<E>
+    where
+        P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
+    {
         match job {
-            Job::Encode { number, rows } => Done::Encoded { number, result: self.encode(&rows) },
+            Job::Encode { number, piece } => {
+                let (batches, error) = (self.parse)(piece);
+                Done::Encoded { number, rows: self.encode_all(&batches, error) }
+            }
             Job::Seal { index, chunk } => Done::Sealed { index, row_bytes: chunk.row_bytes, result: self.seal(&chunk) },
         }
     }
 
-    fn encode(&self, rows: &RecordBatch) -> Result<Encoded, EncodeError> {
+    fn encode_all<E>(&self, batches: &[RecordBatch], error: Option<E>) -> Piece<E> {
+        let mut slices = Vec::new();
+        for rows in batches.iter().flat_map(slices_of) {
+            match self.encode(&rows) {
+                Ok(encoded) => slices.push(encoded),
+                Err(error) => return Piece { slices, error: Some(error) },
+            }
+        }
+        Piece { slices, error: error.map(EncodeError::Source) }
+    }
+
+    fn encode<E>(&self, rows: &RecordBatch) -> Result<Encoded, EncodeError<E>> {
         let leaves = RowEncoder::new(rows).and_then(|mut encoder| encoder.leaves()).map_err(EncodeError::Row)?;
         let rows = self.schema.convert(rows).map_err(EncodeError::Convert)?;
         Ok(Encoded { rows, leaves })
@@ -228,24 +270,23 @@ impl<S: ChunkStore> Worker<'_, S> {
 }
 
 /// The caller's thread.
-struct Run<'p> {
-    jobs: Sender<Job>,
-    results: Receiver<Done>,
+struct Run<'p, T, E> {
+    jobs: Sender<Job<T>>,
+    results: Receiver<Done<E>>,
     progress: &'p mut dyn FnMut(Progress),
     limit: usize,
-    state: State,
+    state: State<E>,
 }
 
-#[derive(Default)]
-struct State {
+struct State<E> {
     in_work: usize,
     /// Canonical bytes of the chunks in work.
     sealing_bytes: u64,
-    /// Slices handed out, and slices taken back in order.
+    /// Pieces handed out, and pieces taken back in order.
     sent: u64,
     taken: u64,
-    /// Slices that came back before their turn.
-    early: BTreeMap<u64, Result<Encoded, EncodeError>>,
+    /// Pieces that came back before their turn.
+    early: BTreeMap<u64, Piece<E>>,
     boundaries: Boundaries,
     open: OpenChunk,
     chunks_sent: u64,
@@ -253,31 +294,44 @@ struct State {
     progress: Progress,
 }
 
-impl Run<'_> {
-    fn drive<E: error::Error + 'static>(
+impl<E> State<E> {
+    fn new() -> Self {
+        Self {
+            in_work: 0,
+            sealing_bytes: 0,
+            sent: 0,
+            taken: 0,
+            early: BTreeMap::new(),
+            boundaries: Boundaries::default(),
+            open: OpenChunk::default(),
+            chunks_sent: 0,
+            sealed: BTreeMap::new(),
+            progress: Progress::default(),
+        }
+    }
+}
+
+impl<T, E: error::Error + 'static> Run<'_, T, E> {
+    fn drive(
         mut self,
         schema: &PhysicalSchema,
-        mut batches: impl Iterator<Item = Result<RecordBatch, E>>,
+        mut pieces: impl Iterator<Item = Result<T, E>>,
     ) -> Result<Outcome, PipelineError<E>> {
-        let mut slices = VecDeque::new();
         let mut ended: Option<Result<(), E>> = None;
         loop {
-            while self.has_room() && (ended.is_none() || !slices.is_empty()) {
-                match slices.pop_front() {
-                    Some(rows) => self.send_slice(rows),
-                    None => match batches.next() {
-                        Some(Ok(batch)) => slices.extend(slices_of(&batch)),
-                        // What was read before the error is looked at first: the earliest error is the one to report.
-                        Some(Err(error)) => ended = Some(Err(error)),
-                        None => ended = Some(Ok(())),
-                    },
+            while self.has_room() && ended.is_none() {
+                match pieces.next() {
+                    Some(Ok(piece)) => self.send_piece(piece),
+                    // What was read before the error is looked at first: the earliest error is the one to report.
+                    Some(Err(error)) => ended = Some(Err(error)),
+                    None => ended = Some(Ok(())),
                 }
             }
             if self.state.in_work > 0 {
                 self.take_result()?;
                 continue;
             }
-            // Nothing is in work, so the input has ended and all its slices were taken.
+            // Nothing is in work, so the input has ended and all its pieces were taken.
             match ended.take() {
                 Some(Err(error)) => return Err(PipelineError::Source(error)),
                 _ if self.state.open.leaves.is_empty() => break,
@@ -298,10 +352,10 @@ impl Run<'_> {
         self.state.in_work < self.limit && self.state.sealing_bytes < SEALING_BYTES
     }
 
-    fn send_slice(&mut self, rows: RecordBatch) {
+    fn send_piece(&mut self, piece: T) {
         let number = self.state.sent;
         self.state.sent += 1;
-        self.send(Job::Encode { number, rows });
+        self.send(Job::Encode { number, piece });
     }
 
     fn send_chunk(&mut self) {
@@ -311,23 +365,23 @@ impl Run<'_> {
         self.send(Job::Seal { index, chunk });
     }
 
-    fn send(&mut self, job: Job) {
+    fn send(&mut self, job: Job<T>) {
         // The queue's other end lives as long as this thread's scope.
         if self.jobs.send(job).is_ok() {
             self.state.in_work += 1;
         }
     }
 
-    fn take_result<E: error::Error + 'static>(&mut self) -> Result<(), PipelineError<E>> {
+    fn take_result(&mut self) -> Result<(), PipelineError<E>> {
         // Every worker holds a sender until the jobs end, so there is a result for each job.
         let Ok(done) = self.results.recv() else { return Ok(()) };
         self.state.in_work -= 1;
         match done {
-            Done::Encoded { number, result } => {
-                self.state.early.insert(number, result);
-                while let Some(result) = self.state.early.remove(&self.state.taken) {
+            Done::Encoded { number, rows } => {
+                self.state.early.insert(number, rows);
+                while let Some(rows) = self.state.early.remove(&self.state.taken) {
                     self.state.taken += 1;
-                    self.take_rows(result)?;
+                    self.take_piece(rows)?;
                 }
                 Ok(())
             }
@@ -339,34 +393,35 @@ impl Run<'_> {
         }
     }
 
-    /// Takes the next rows of the dataset.
-    fn take_rows<E: error::Error + 'static>(
-        &mut self,
-        result: Result<Encoded, EncodeError>,
-    ) -> Result<(), PipelineError<E>> {
+    /// Takes the next piece of the dataset.
+    fn take_piece(&mut self, piece: Piece<E>) -> Result<(), PipelineError<E>> {
+        for rows in piece.slices {
+            self.take_rows(&rows);
+        }
         let first_row = self.state.progress.rows;
-        let Encoded { rows, leaves } = result.map_err(|error| match error {
-            EncodeError::Row(source) => PipelineError::Row { first_row, source },
-            EncodeError::Convert(source) => PipelineError::Convert { first_row, source },
-        })?;
+        match piece.error {
+            None => Ok(()),
+            Some(EncodeError::Source(error)) => Err(PipelineError::Source(error)),
+            Some(EncodeError::Row(source)) => Err(PipelineError::Row { first_row, source }),
+            Some(EncodeError::Convert(source)) => Err(PipelineError::Convert { first_row, source }),
+        }
+    }
+
+    /// Takes the next rows of the dataset.
+    fn take_rows(&mut self, Encoded { rows, leaves }: &Encoded) {
         let mut from = 0;
-        for len in self.state.boundaries.ends(&leaves) {
-            self.state.open.extend(&rows, &leaves, from, len);
+        for len in self.state.boundaries.ends(leaves) {
+            self.state.open.extend(rows, leaves, from, len);
             self.send_chunk();
             from += len;
         }
-        self.state.open.extend(&rows, &leaves, from, leaves.len() - from);
+        self.state.open.extend(rows, leaves, from, leaves.len() - from);
         self.state.progress.rows += leaves.len() as u64;
         self.state.progress.row_bytes += leaves.iter().map(|leaf| u64::from(leaf.len)).sum::<u64>();
         (self.progress)(self.state.progress);
-        Ok(())
     }
 
-    fn take_chunk<E: error::Error + 'static>(
-        &mut self,
-        index: u64,
-        result: Result<Sealed, SealError>,
-    ) -> Result<(), PipelineError<E>> {
+    fn take_chunk(&mut self, index: u64, result: Result<Sealed, SealError>) -> Result<(), PipelineError<E>> {
         let Sealed { chunk, is_new } = result.map_err(|error| match error {
             SealError::Chunk(source) => PipelineError::Chunk { index, source },
             SealError::Store(source) => PipelineError::Store { index, source },

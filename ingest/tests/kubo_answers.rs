@@ -132,15 +132,15 @@ fn a_dag_is_walked_before_it_is_pinned() {
     let missing = "{\"Message\":\"error traversing DAG: block was not found locally (offline)\",\"Code\":0}";
     let walked = |cid: Cid| format!("{{\"DagStats\":[{{\"Cid\":\"{cid}\",\"NumBlocks\":1,\"Size\":5}}]}}");
     let (kubo, _) = node("500 Internal Server Error", missing);
-    let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+    let error = block_on(kubo.pin(&cid(), "name", false)).unwrap_err();
     assert!(matches!(error, PinError::Refused { call: "/dag/stat", .. }), "{error}");
     for answer in [walked(Cid::raw_of(b"other")), "{}".into(), String::new(), "{\"DagStats\":[]}".into()] {
         let (kubo, _) = node("200 OK", answer.clone());
-        let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+        let error = block_on(kubo.pin(&cid(), "name", false)).unwrap_err();
         assert!(matches!(error, PinError::Answer { call: "/dag/stat", .. }), "{answer}: {error}");
     }
     let (kubo, _) = node("200 OK", walked(cid()));
-    let error = block_on(kubo.pin(&cid(), "name")).unwrap_err();
+    let error = block_on(kubo.pin(&cid(), "name", false)).unwrap_err();
     assert!(matches!(error, PinError::Unreachable { call: "/pin/add", .. }), "{error}");
 }
 

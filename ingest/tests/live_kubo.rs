@@ -141,7 +141,7 @@ fn live_a_node_that_lost_a_block_is_sent_it_again() {
     });
     assert!(!block_on(kubo.has_block(&lost)).unwrap());
     let started = Instant::now();
-    let error = block_on(kubo.pin(&root, "loses a block")).unwrap_err();
+    let error = block_on(kubo.pin(&root, "loses a block", false)).unwrap_err();
     assert!(matches!(error, PinError::Refused { call: "/dag/stat", .. }), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let pinned = pin(&kubo, &sample, "loses a block").unwrap();

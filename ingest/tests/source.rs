@@ -699,3 +699,37 @@ fn debug_value(array: &ArrayRef) -> String {
         other => panic!("{other}"),
     }
 }
+
+#[test]
+fn tokens_for_null_leave_quoted_text_alone() {
+    let nulls = || Options { nulls: vec!["NA".into(), "-".into()], ..Options::default() };
+    let csv = Files::new(&[("a.csv", b"n,t,q\n1,x,\"NA\"\nNA,-,NA\n3,NA,\"-\"\n")]);
+    let plan = csv.open(nulls()).unwrap().infer().unwrap();
+    assert_eq!(plan.schema().to_string(), r#"[["n","int"],["t","text"],["q","text"]]"#);
+    let batch = rows(&csv.open(nulls()).unwrap(), &plan).unwrap();
+    assert_eq!([0, 1, 2].map(|column| batch.column(column).null_count()), [1, 2, 1]);
+    let quoted = batch.column(2).as_any().downcast_ref::<arrow_array::StringArray>().unwrap();
+    assert_eq!((quoted.value(0), quoted.value(2)), ("NA", "-"));
+
+    // The same rows are the same values, whatever stands for null and in whatever format.
+    let plain = Files::new(&[("a.csv", b"n,t,q\n1,x,NA\n,,\n3,,-\n")]);
+    assert_eq!(rows(&plain.open(Options::default()).unwrap(), &plan).unwrap(), batch);
+    let json = Files::new(&[("a.ndjson", b"{\"n\":1,\"t\":\"x\",\"q\":\"NA\"}\n{}\n{\"n\":3,\"q\":\"-\"}\n")]);
+    assert_eq!(rows(&json.open(nulls()).unwrap(), &plan).unwrap(), batch, "strings of JSON are quoted");
+
+    // Under a schema too, and without the tokens it is no integer.
+    let under = csv.open(nulls()).unwrap().under(plan.schema().clone()).unwrap();
+    assert_eq!(rows(&csv.open(nulls()).unwrap(), &under).unwrap(), batch);
+    assert!(csv.open(Options::default()).unwrap().under(plan.schema().clone()).is_err());
+}
+
+#[test]
+fn tokens_that_no_field_can_be_are_refused() {
+    let files = Files::new(&[("a.csv", b"n\n1\n")]);
+    for token in ["a,b", "\"NA\"", "a\nb", "a\r"] {
+        let options = Options { nulls: vec!["NA".into(), token.into()], ..Options::default() };
+        assert!(matches!(files.open(options), Err(SourceError::NullToken { token: found }) if found == token));
+    }
+    let semicolons = Options { nulls: vec!["a,b".into()], delimiter: Some(b';'), ..Options::default() };
+    assert!(files.open(semicolons).is_ok());
+}

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {RootRegistry} from "./RootRegistry.sol";
 
@@ -19,8 +18,10 @@ import {RootRegistry} from "./RootRegistry.sol";
 /// - anybody proves that it contradicts itself or takes back what an earlier root gave, which vetoes it at once.
 ///
 /// Nobody can shorten the window, and nobody can take back a root once it is active: no later objection, no owner, no
-/// upgrade, no expiry, no way to move the token but claims and bonds. So an active root stays claimable for ever, and
-/// what it promises is in the contract: its total was funded when it was proposed.
+/// upgrade, no expiry, no way to move the token but claims and bonds. An active root can be claimed from for ever. Its
+/// total was funded when it was proposed, and all claims together never exceed the largest total claimed from. What the
+/// contract cannot see is a later root that gives to others what an earlier one gave to somebody it leaves out; the
+/// window is there for that.
 ///
 /// Epochs of rewards count proposals. A vetoed epoch keeps its number and its record; what replaces it is the next one.
 contract RewardsDistributor is ReentrancyGuardTransient {
@@ -67,12 +68,6 @@ contract RewardsDistributor is ReentrancyGuardTransient {
         uint32 epoch; // claimed from last, so known to be active: the next claim from it need not look again
     }
 
-    struct Leaf {
-        bytes32 contributorId;
-        address payout;
-        uint256 cumulative;
-    }
-
     uint64 public constant MIN_WINDOW = 24 hours;
     uint64 public constant MAX_WINDOW = 365 days;
 
@@ -104,9 +99,7 @@ contract RewardsDistributor is ReentrancyGuardTransient {
     event Disputed(uint64 indexed epoch, address indexed by, uint64 deadline);
     event DisputeRejected(uint64 indexed epoch, uint64 activatesAt);
     event Vetoed(uint64 indexed epoch, Reason reason);
-    event Claimed(
-        bytes32 indexed contributorId, address indexed payout, uint64 epoch, uint256 amount, uint256 cumulative
-    );
+    event Claimed(bytes32 indexed contributorId, address indexed payout, uint64 epoch, uint256 amount);
 
     error NoContract(address found);
     error ZeroAddress();
@@ -262,7 +255,9 @@ contract RewardsDistributor is ReentrancyGuardTransient {
         uint256 cumulativeB,
         bytes32[] calldata proofB
     ) external nonReentrant {
-        if (payoutA == payoutB && cumulativeA == cumulativeB) revert NotADuplicate(contributorId);
+        if (payoutA == payoutB && cumulativeA == cumulativeB) {
+            revert NotADuplicate(contributorId);
+        }
         checkProof(epoch, leafOf(contributorId, payoutA, cumulativeA), proofA);
         checkProof(epoch, leafOf(contributorId, payoutB, cumulativeB), proofB);
         vetoBecause(epoch, Reason.Duplicate);
@@ -291,36 +286,35 @@ contract RewardsDistributor is ReentrancyGuardTransient {
     }
 
     /// Pays a contributor what an active root gives beyond what was paid before. Anybody may send it; the money goes to
-    /// the payout address of the leaf. Every active root can be used, so being left out of a later one takes nothing
-    /// away.
-    function claim(
-        uint64 epoch,
-        bytes32 contributorId,
-        address payout,
-        uint256 cumulative,
-        bytes32[] calldata proof
-    ) external returns (uint256 amount) {
+    /// the payout address of the leaf. Every active root can be used, not only the last.
+    function claim(uint64 epoch, bytes32 contributorId, address payout, uint256 cumulative, bytes32[] calldata proof)
+        external
+        returns (uint256 amount)
+    {
         // No guard against re-entry, which would cost: everything is written before the token is called.
         if (payout == address(0)) revert Unbound(contributorId);
-        Claims memory c = claims;
+        Claims storage c = claims;
+        (uint256 total, uint256 limit) = (c.total, c.limit);
         if (epoch != c.epoch || epoch == 0) {
             Status status = statusOf(epoch);
             if (status != Status.Active) revert WrongStatus(epoch, status);
-            c.epoch = uint32(epoch); // there is no epoch beyond `lastEpoch`, a uint32
-            uint112 total = epochOf[epoch].total;
-            if (total > c.limit) c.limit = total;
+            if (epochOf[epoch].total > limit) limit = epochOf[epoch].total;
         }
         checkProof(epoch, leafOf(contributorId, payout, cumulative), proof);
 
         uint256 before = claimed[contributorId];
         if (cumulative <= before) revert NothingDue(contributorId, before, cumulative);
-        amount = cumulative - before;
-        // A root whose amounts add up to more than its total pays no more than that.
-        if (amount > c.limit - c.total) revert OverTotal(c.limit, c.total, amount);
-        c.total += uint112(amount);
-        claims = c;
+        unchecked {
+            amount = cumulative - before;
+            // `total` is never above `limit`. A root whose amounts add up to more than its total pays no more than that.
+            if (amount > limit - total) revert OverTotal(limit, total, amount);
+            total += amount;
+        }
+        // `limit` is a uint112, and there is no epoch beyond `lastEpoch`, a uint32.
+        uint256 word = total | (limit << 112) | (uint256(epoch) << 224);
+        assembly { sstore(claims.slot, word) }
         claimed[contributorId] = cumulative;
-        emit Claimed(contributorId, payout, epoch, amount, cumulative);
+        emit Claimed(contributorId, payout, epoch, amount);
         token.safeTransfer(payout, amount);
     }
 
@@ -363,9 +357,14 @@ contract RewardsDistributor is ReentrancyGuardTransient {
     /// keccak256(keccak256(abi.encode(domain, contributorId, payout, cumulative))): a leaf of OpenZeppelin's
     /// StandardMerkleTree. Hashed twice, it is no node of the tree.
     function leafOf(bytes32 contributorId, address payout, uint256 cumulative) public view returns (bytes32 leaf) {
-        bytes32 inner = keccak256(abi.encode(domain(), contributorId, payout, cumulative));
+        bytes32 start = domain();
         assembly ("memory-safe") {
-            mstore(0, inner)
+            let m := mload(0x40)
+            mstore(m, start)
+            mstore(add(m, 32), contributorId)
+            mstore(add(m, 64), shr(96, shl(96, payout)))
+            mstore(add(m, 96), cumulative)
+            mstore(0, keccak256(m, 128))
             leaf := keccak256(0, 32)
         }
     }
@@ -412,7 +411,18 @@ contract RewardsDistributor is ReentrancyGuardTransient {
 
     function checkProof(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) private view {
         bytes32 root = epochOf[epoch].root;
-        bytes32 found = MerkleProof.processProofCalldata(proof, leaf);
+        bytes32 found = leaf;
+        assembly ("memory-safe") {
+            // Each pair is hashed in ascending order, as OpenZeppelin's MerkleProof does.
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let next := proof.offset } lt(next, end) { next := add(next, 32) } {
+                let sibling := calldataload(next)
+                let side := shl(5, gt(found, sibling))
+                mstore(side, found)
+                mstore(xor(side, 32), sibling)
+                found := keccak256(0, 64)
+            }
+        }
         if (root == 0 || found != root) revert ProofMismatch(epoch, root, found);
     }
 

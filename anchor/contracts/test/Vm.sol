@@ -17,14 +17,24 @@ interface Vm {
         address emitter;
     }
 
+    struct Gas {
+        uint64 limit;
+        uint64 totalUsed;
+        uint64 memoryUsed;
+        int64 refunded;
+        uint64 remaining;
+    }
+
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
+    function expectPartialRevert(bytes4 selector) external; // whatever the error's values are
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
     function getRecordedLogs() external returns (Log[] memory);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
+    function lastCallGas() external view returns (Gas memory);
     function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
@@ -37,6 +47,8 @@ interface Vm {
     function recordLogs() external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function skip(bool skipTest, string calldata reason) external;
+    function parseUint(string calldata text) external pure returns (uint256);
+    function split(string calldata text, string calldata delimiter) external pure returns (string[] memory);
     function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 time) external;
 }

@@ -14,8 +14,8 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use revm::context::TxEnv;
 use revm::context::result::{InvalidTransaction, ResultAndState};
 
-use crate::genesis::{Genesis, blank_header};
-use crate::machine::{self, Rules, TX_GAS_CAP};
+use crate::genesis::{Genesis, MAX_BASE_FEE, blank_header};
+use crate::machine::{self, Rules, RunError, TX_GAS_CAP};
 use crate::refusal::Refusal;
 use crate::state::{State, View};
 
@@ -25,8 +25,8 @@ pub const MAX_BLOCKS: u64 = 1 << 20;
 /// The most bytes of one transaction; go-ethereum's limit.
 pub const MAX_TRANSACTION: usize = 128 * 1024;
 
-/// How many states back calls and balances may ask.
-pub const HISTORY: usize = 1024;
+/// After how many of the last blocks the state is kept; as far back as contracts see block hashes.
+pub const HISTORY: usize = 256;
 
 /// A chain in memory. It has at least its first block.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl Chain {
 
     /// What the next block costs at least.
     pub(crate) fn next_base_fee(&self) -> u64 {
-        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+        self.header().next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default().min(MAX_BASE_FEE)
     }
 
     /// The next header, as far as it is known before anything is executed.
@@ -205,9 +205,9 @@ impl Chain {
         state: &State,
         tx: TxEnv,
         rules: Rules,
-    ) -> Result<ResultAndState, Result<InvalidTransaction, String>> {
+    ) -> Result<ResultAndState, RunError> {
         let hash_of = |number| self.block(number).map(|sealed| sealed.hash);
-        machine::run(self.chain_id, header, View { state, hash_of }, tx, rules).map_err(machine::refused)
+        machine::run(self.chain_id, header, View { state, hash_of }, tx, rules)
     }
 
     /// The block that a transaction makes. The chain does not have it yet.
@@ -215,12 +215,14 @@ impl Chain {
         self.room()?;
         let sender = self.admit(&tx)?;
         let header = self.next_header(moment);
-        let done =
-            self.run(&header, self.state(), machine::machine_tx(&tx, sender), Rules::Transaction).map_err(|error| {
-                error.map_or_else(Refusal::Machine, |reason| self.refusal(reason, &tx, sender, &header))
-            })?;
+        let run = self.run(&header, self.state(), machine::machine_tx(&tx, sender), Rules::Transaction);
+        let done = run.map_err(|error| match error {
+            RunError::Refused(reason) => self.refusal(reason, &tx, sender, &header),
+            RunError::Broken(words) => Refusal::Machine(words),
+        })?;
 
-        let created = done.result.created_address();
+        // As nodes say it: the address that a contract has, or would have if it had not failed.
+        let created = tx.is_create().then(|| sender.create(tx.nonce()));
         let gas_used = done.result.tx_gas_used();
         let receipt = receipt(tx.tx_type(), &done);
         let price = tx.effective_gas_price(header.base_fee_per_gas);
@@ -324,7 +326,6 @@ impl Chain {
             InvalidTransaction::OverflowPaymentInTransaction => {
                 Refusal::Funds { balance: self.state().balance(sender), cost: U256::MAX }
             }
-            InvalidTransaction::CallerGasLimitMoreThanBlock => Refusal::BlockGas,
             InvalidTransaction::TxGasLimitGreaterThanCap { .. } => Refusal::GasCap { gas, cap: TX_GAS_CAP },
             InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, .. } => {
                 Refusal::IntrinsicGas { gas, needed: initial_gas }

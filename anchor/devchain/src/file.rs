@@ -292,6 +292,14 @@ impl Records<'_> {
     }
 }
 
+#[cfg(test)]
+impl BlockFile {
+    /// From now on no write succeeds.
+    pub(crate) fn jam(&mut self) {
+        self.file = File::open(&self.path).unwrap();
+    }
+}
+
 fn lock(file: &File, path: &Path) -> Result<(), FileError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => FileError::Locked { path: path.to_owned() },

@@ -16,6 +16,12 @@ pub const BLOCK_GAS_LIMIT: u64 = 30_000_000;
 /// The most accounts that may begin with money.
 pub const MAX_ALLOC: usize = 4096;
 
+/// The latest time that a chain is taken to, in seconds since 1970: the year 36812.
+pub const MAX_TIMESTAMP: u64 = 1 << 40;
+
+/// The most that a base fee rises to, in wei. From here on EIP-1559 could overflow, so it stops.
+pub const MAX_BASE_FEE: u64 = 1 << 62;
+
 /// The first block of a chain, and all that its rules depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Genesis {
@@ -39,6 +45,18 @@ pub enum GenesisError {
     #[error("chain id {found}, expected 1 to 2^53 - 1")]
     ChainId {
         /// The chain id.
+        found: u64,
+    },
+    /// A time that leaves no room for blocks after it.
+    #[error("timestamp {found}, expected at most {MAX_TIMESTAMP}")]
+    Timestamp {
+        /// The timestamp.
+        found: u64,
+    },
+    /// A base fee that leaves no room for higher ones.
+    #[error("base fee {found}, expected at most {MAX_BASE_FEE}")]
+    BaseFee {
+        /// The base fee.
         found: u64,
     },
     /// Too many accounts.
@@ -71,6 +89,12 @@ impl Genesis {
     pub(crate) fn checked(mut self) -> Result<Self, GenesisError> {
         if self.chain_id == 0 || self.chain_id >= 1 << 53 {
             return Err(GenesisError::ChainId { found: self.chain_id });
+        }
+        if self.timestamp > MAX_TIMESTAMP {
+            return Err(GenesisError::Timestamp { found: self.timestamp });
+        }
+        if self.base_fee > MAX_BASE_FEE {
+            return Err(GenesisError::BaseFee { found: self.base_fee });
         }
         if self.alloc.len() > MAX_ALLOC {
             return Err(GenesisError::Accounts { found: self.alloc.len() });

@@ -45,7 +45,7 @@ mod trie;
 pub use chain::{BlockError, HISTORY, MAX_BLOCKS, MAX_TRANSACTION};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use file::FileError;
-pub use genesis::{BLOCK_GAS_LIMIT, Genesis, GenesisError, LOCAL_CHAIN_ID, MAX_ALLOC};
+pub use genesis::{BLOCK_GAS_LIMIT, Genesis, GenesisError, LOCAL_CHAIN_ID, MAX_ALLOC, MAX_BASE_FEE, MAX_TIMESTAMP};
 pub use machine::TX_GAS_CAP;
 pub use node::{ChainError, DevChain, Status};
 pub use refusal::Refusal;

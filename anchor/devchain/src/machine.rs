@@ -4,7 +4,7 @@
 
 use alloy::consensus::{Header, Transaction, TxEnvelope, Typed2718};
 use alloy::primitives::{Address, B256, U256};
-use revm::context::result::{EVMError, HaltReason, InvalidTransaction, OutOfGasError, ResultAndState};
+use revm::context::result::{EVMError, HaltReason, InvalidTransaction, ResultAndState};
 use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database_interface::WrapDatabaseRef;
@@ -12,7 +12,7 @@ use revm::primitives::eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE;
 use revm::primitives::hardfork::SpecId;
 use revm::{ExecuteEvm, MainBuilder};
 
-use crate::state::{StateError, View};
+use crate::state::View;
 
 /// The hardfork whose rules hold from the first block on.
 pub(crate) const HARDFORK: SpecId = SpecId::OSAKA;
@@ -29,6 +29,15 @@ pub(crate) enum Rules {
     Call,
 }
 
+/// Why nothing was run.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    /// The transaction breaks a rule.
+    Refused(InvalidTransaction),
+    /// The machine did, in these words.
+    Broken(String),
+}
+
 /// Runs a transaction in a block; nothing is kept.
 pub(crate) fn run<H: Fn(u64) -> Option<B256>>(
     chain_id: u64,
@@ -36,7 +45,7 @@ pub(crate) fn run<H: Fn(u64) -> Option<B256>>(
     view: View<'_, H>,
     tx: TxEnv,
     rules: Rules,
-) -> Result<ResultAndState, EVMError<StateError>> {
+) -> Result<ResultAndState, RunError> {
     let mut cfg = CfgEnv::new_with_spec(HARDFORK).with_chain_id(chain_id);
     if rules == Rules::Call {
         cfg.disable_nonce_check = true;
@@ -45,7 +54,10 @@ pub(crate) fn run<H: Fn(u64) -> Option<B256>>(
         cfg.tx_gas_limit_cap = Some(u64::MAX);
     }
     let context = Context::<BlockEnv, TxEnv, CfgEnv, _>::new(WrapDatabaseRef(view), HARDFORK);
-    context.with_cfg(cfg).with_block(block_of(header)).build_mainnet().transact(tx)
+    context.with_cfg(cfg).with_block(block_of(header)).build_mainnet().transact(tx).map_err(|error| match error {
+        EVMError::Transaction(reason) => RunError::Refused(reason),
+        other => RunError::Broken(other.to_string()),
+    })
 }
 
 /// A signed transaction as the machine takes it.
@@ -69,8 +81,7 @@ pub(crate) fn machine_tx(tx: &TxEnvelope, sender: Address) -> TxEnv {
 /// What geth calls the reason for which all gas was taken.
 pub(crate) fn halt_text(reason: &HaltReason) -> String {
     match reason {
-        HaltReason::OutOfGas(OutOfGasError::Basic) => "out of gas".to_owned(),
-        HaltReason::OutOfGas(reason) => format!("out of gas: {reason:?}"),
+        HaltReason::OutOfGas(_) => "out of gas".to_owned(),
         HaltReason::OpcodeNotFound | HaltReason::NotActivated => "invalid opcode".to_owned(),
         HaltReason::InvalidFEOpcode => "invalid opcode: INVALID".to_owned(),
         HaltReason::InvalidJump => "invalid jump destination".to_owned(),
@@ -88,14 +99,6 @@ pub(crate) fn halt_text(reason: &HaltReason) -> String {
         HaltReason::OutOfFunds => "insufficient balance for transfer".to_owned(),
         HaltReason::CallTooDeep => "max call depth exceeded".to_owned(),
         other => format!("execution failed: {other:?}"),
-    }
-}
-
-/// Whether the machine refused a transaction, as opposed to breaking.
-pub(crate) fn refused(error: EVMError<StateError>) -> Result<InvalidTransaction, String> {
-    match error {
-        EVMError::Transaction(reason) => Ok(reason),
-        other => Err(other.to_string()),
     }
 }
 

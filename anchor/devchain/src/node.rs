@@ -10,7 +10,7 @@ use alloy::rpc::client::RpcClient;
 use crate::chain::{BlockError, Chain, Moment, Next, decode_transaction};
 use crate::clock::{Clock, SystemClock};
 use crate::file::{BlockFile, FileError};
-use crate::genesis::{Genesis, GenesisError};
+use crate::genesis::{Genesis, GenesisError, MAX_TIMESTAMP};
 use crate::refusal::Refusal;
 use crate::transport::DevTransport;
 
@@ -71,7 +71,7 @@ pub enum ChainError {
         /// The number that it would have.
         number: u64,
         /// Why not.
-        source: BlockError,
+        source: Box<BlockError>,
     },
 }
 
@@ -207,15 +207,18 @@ impl Node {
 
     /// Moves the time forward, from the next block on. Returns by how much it is ahead of the clock then.
     pub(crate) fn increase_time(&mut self, seconds: u64) -> Option<i64> {
-        let ahead = self.ahead.checked_add(i64::try_from(seconds).ok()?).filter(|ahead| *ahead <= MAX_AHEAD)?;
+        let seconds = i64::try_from(seconds.min(MAX_TIMESTAMP + 1)).ok()?;
+        let ahead = self.ahead.saturating_add(seconds);
+        if u64::try_from(ahead).is_ok_and(|ahead| ahead > MAX_TIMESTAMP) {
+            return None;
+        }
         self.ahead = ahead;
         Some(ahead)
     }
 
     /// Sets the time of the next block, from which time goes on. It must be after the last block.
     pub(crate) fn set_next_timestamp(&mut self, timestamp: u64) -> bool {
-        let possible =
-            timestamp > self.chain.header().timestamp && i64::try_from(timestamp).is_ok_and(|time| time <= MAX_AHEAD);
+        let possible = timestamp > self.chain.header().timestamp && timestamp <= MAX_TIMESTAMP;
         if possible {
             self.next_timestamp = Some(timestamp);
         }
@@ -260,9 +263,6 @@ impl fmt::Display for Status {
     }
 }
 
-/// Year 36812: far enough, and no sum of it overflows.
-const MAX_AHEAD: i64 = 1 << 40;
-
 /// The node, also after a panic of another thread: a block is pushed only after all that could panic.
 pub(crate) fn locked(node: &Mutex<Node>) -> MutexGuard<'_, Node> {
     node.lock().unwrap_or_else(PoisonError::into_inner)
@@ -291,8 +291,39 @@ fn replay(file: &BlockFile) -> Result<(Chain, Option<FileError>), ChainError> {
             path: path(),
             offset: record.offset,
             number,
-            source,
+            source: Box::new(source),
         })?;
         chain.push(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, U256};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::genesis::LOCAL_CHAIN_ID;
+
+    #[test]
+    fn a_block_that_cannot_be_stored_is_no_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chain");
+        let alloc = vec![(Address::with_last_byte(1), U256::ONE)];
+        let genesis = Genesis { chain_id: LOCAL_CHAIN_ID, timestamp: 1, base_fee: 7, alloc };
+        let chain = DevChain::create_with(&path, genesis, ManualClock::at(1)).unwrap();
+        let mut node = locked(&chain.node);
+        node.mine().unwrap();
+        let before = node.status();
+        node.file.jam();
+        assert!(matches!(node.mine(), Err(SendError::File(FileError::Io { action: "write", .. }))));
+        assert!(matches!(node.mine(), Err(SendError::File(FileError::Broken { .. }))));
+        assert_eq!(node.status(), before);
+        drop(node);
+        drop(chain);
+        let chain = DevChain::open_with(&path, ManualClock::at(1)).unwrap();
+        assert_eq!(chain.status(), before);
+        locked(&chain.node).mine().unwrap();
+        assert_eq!(chain.status().head, before.head + 1);
     }
 }

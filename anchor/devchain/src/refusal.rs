@@ -65,10 +65,7 @@ pub enum Refusal {
         /// What it may cost.
         cost: U256,
     },
-    /// More gas than a block has.
-    #[error("exceeds block gas limit")]
-    BlockGas,
-    /// More gas than EIP-7825 allows.
+    /// More gas than EIP-7825 allows, which is less than a block has.
     #[error("transaction gas limit too high (cap: {cap}, tx: {gas})")]
     GasCap {
         /// The transaction's gas limit.

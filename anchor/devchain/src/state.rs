@@ -159,3 +159,141 @@ impl Value for U256 {
         Encodable::encode(self, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use alloy::primitives::Bytes;
+    use alloy::trie::root::{state_root_unhashed, storage_root_unhashed};
+    use proptest::prelude::*;
+    use revm::state::{EvmStorageSlot, TransactionId};
+
+    use super::*;
+
+    /// An account as it is defined: the root of its storage is computed from all of it.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Naive {
+        balance: U256,
+        nonce: u64,
+        code: Bytes,
+        storage: BTreeMap<U256, U256>,
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Touch {
+            who: u8,
+            balance: u64,
+            nonce: u64,
+            code: Option<u8>,
+        },
+        Store {
+            who: u8,
+            slot: u64,
+            value: u64,
+        },
+        /// Made anew in one transaction, which leaves nothing of its old storage.
+        Create {
+            who: u8,
+        },
+        Destroy {
+            who: u8,
+        },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0u8..6, 0u64..3, 0u64..3, prop::option::of(0u8..3)).prop_map(|(who, balance, nonce, code)| Step::Touch {
+                who,
+                balance,
+                nonce,
+                code
+            }),
+            (0u8..6, 0u64..20, 0u64..3).prop_map(|(who, slot, value)| Step::Store { who, slot, value }),
+            (0u8..6).prop_map(|who| Step::Create { who }),
+            (0u8..6).prop_map(|who| Step::Destroy { who }),
+        ]
+    }
+
+    fn root(accounts: &BTreeMap<Address, Naive>) -> B256 {
+        state_root_unhashed(accounts.iter().map(|(address, account)| {
+            let slots = account.storage.iter().map(|(slot, value)| (B256::from(*slot), *value));
+            let Naive { balance, nonce, code, .. } = account;
+            (*address, TrieAccount::new(*nonce, *balance, storage_root_unhashed(slots), keccak256(code)))
+        }))
+    }
+
+    /// What the machine hands over for an account that it has looked at.
+    fn seen(account: &Naive) -> Changed {
+        let code = Bytecode::new_raw(account.code.clone());
+        let mut changed = Changed::from(AccountInfo::new(account.balance, account.nonce, code.hash_slow(), code));
+        changed.mark_touch();
+        changed
+    }
+
+    proptest! {
+        #[test]
+        fn the_root_is_that_of_the_whole_state(steps in prop::collection::vec(step(), 0..40)) {
+            let mut model = BTreeMap::<Address, Naive>::new();
+            let mut state = State::default();
+            for step in steps {
+                let (Step::Touch { who, .. } | Step::Store { who, .. } | Step::Create { who } | Step::Destroy { who }) = step;
+                let address = Address::with_last_byte(who);
+                let mut account = model.remove(&address).unwrap_or_default();
+                let mut changed = match step {
+                    Step::Touch { balance, nonce, code, .. } => {
+                        account.balance = U256::from(balance);
+                        account.nonce = nonce;
+                        account.code = code.map(|code| Bytes::from(vec![code; 3])).unwrap_or_default();
+                        seen(&account)
+                    }
+                    Step::Store { slot, value, .. } => {
+                        let (slot, value) = (U256::from(slot), U256::from(value));
+                        let mut changed = seen(&account);
+                        let old = account.storage.insert(slot, value).unwrap_or_default();
+                        changed.storage.insert(slot, EvmStorageSlot::new_changed(old, value, TransactionId::ZERO));
+                        changed
+                    }
+                    Step::Create { .. } => {
+                        account = Naive { nonce: 1, ..Naive::default() };
+                        let mut changed = seen(&account);
+                        changed.mark_created();
+                        changed
+                    }
+                    Step::Destroy { .. } => {
+                        let mut changed = seen(&account);
+                        changed.mark_selfdestruct();
+                        account = Naive::default();
+                        changed
+                    }
+                };
+                account.storage.retain(|_, value| !value.is_zero());
+                if account.balance.is_zero() && account.nonce == 0 && account.code.is_empty() {
+                    account = Naive::default();
+                } else {
+                    model.insert(address, account.clone());
+                }
+                changed.info.code = Some(Bytecode::new_raw(account.code.clone()));
+                state = state.after([(address, changed)].into_iter().collect());
+
+                prop_assert_eq!(state.root(), root(&model));
+                prop_assert_eq!(state.nonce(address), account.nonce);
+                prop_assert_eq!(state.balance(address), account.balance);
+                for slot in 0..20 {
+                    let slot = U256::from(slot);
+                    prop_assert_eq!(state.storage(address, slot), account.storage.get(&slot).copied().unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_was_only_looked_at_is_kept() {
+        let state =
+            State::of_balances([(Address::with_last_byte(1), U256::ONE), (Address::with_last_byte(2), U256::ZERO)]);
+        assert!(state.account(Address::with_last_byte(2)).is_none(), "no money is no account");
+        let looked_at = Changed::from(AccountInfo::from_balance(U256::from(9)));
+        assert_eq!(state.after([(Address::with_last_byte(1), looked_at)].into_iter().collect()).root(), state.root());
+    }
+}

@@ -4,6 +4,7 @@
 //! has been, then its inputs', and so on; statements name only older ones, so this ends. Every division is exact and on
 //! record in the [`Trace`].
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -232,7 +233,10 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
 
     fn divide_run(&mut self, accepted: &'a Accepted, lines: Lines) -> Result<(), AllocateError> {
         let (id, amount) = (accepted.statement_id, lines.values().fold(U256::ZERO, |sum, amount| sum + *amount));
-        let Predicate::Train(train) = accepted.statement.predicate() else { return Ok(self.reserve(amount)) };
+        let Predicate::Train(train) = accepted.statement.predicate() else {
+            self.reserve(amount);
+            return Ok(());
+        };
         let shares = self.policy.roles.iter().map(|(role, share)| (*role, U256::from(*share))).collect();
         let parts = self.trace.divide(StepKind::Roles, Some(id), amount, &shares).unwrap_or_default();
         for (role, amount) in parts.into_iter().filter(|(_, amount)| !amount.is_zero()) {
@@ -275,7 +279,7 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
     /// Divides among the rows and the models that a train or transform statement lists.
     fn divide_inputs(&mut self, accepted: &'a Accepted, amount: U256) -> Result<(), AllocateError> {
         let id = accepted.statement_id;
-        let (rows, models) = self.weigh(accepted)?;
+        let Weights { rows, models } = self.weigh(accepted)?;
         let share = match (rows.is_empty(), models.is_empty()) {
             (_, true) => 0,
             (true, false) => WHOLE,
@@ -287,7 +291,8 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
             false => [("models", share), ("rows", WHOLE - share)].map(|(half, share)| (half, U256::from(share))).into(),
         };
         let Some(halves) = self.trace.divide(StepKind::Inputs, Some(id), amount, &halves) else {
-            return Ok(self.reserve(amount));
+            self.reserve(amount);
+            return Ok(());
         };
         let half = |name| halves.get(name).copied().filter(|amount: &U256| !amount.is_zero());
         if let Some(amount) = half("models") {
@@ -302,9 +307,10 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
     }
 
     fn pay_model(&mut self, model: StatementId, amount: U256) {
-        match self.history.is_withdrawn(&model) {
-            true => self.reserve(amount),
-            false => self.open(model, Pot::Run([(Source::Run, amount)].into())),
+        if self.history.is_withdrawn(&model) {
+            self.reserve(amount);
+        } else if !amount.is_zero() {
+            self.open(model, Pot::Run([(Source::Run, amount)].into()));
         }
     }
 
@@ -331,14 +337,11 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
 
     /// The weights of what was used, by who holds it. A row that stands in several inputs counts once, with the largest
     /// of its weights; so does a model.
-    fn weigh(
-        &mut self,
-        accepted: &'a Accepted,
-    ) -> Result<(BTreeMap<Holder, U256>, BTreeMap<StatementId, U256>), AllocateError> {
+    fn weigh(&mut self, accepted: &'a Accepted) -> Result<Weights, AllocateError> {
         let mut inputs = self.inputs(accepted)?;
-        inputs.sort_by(|a, b| b.weight.cmp(&a.weight));
+        inputs.sort_by_key(|input| Reverse(input.weight));
         let mut models = BTreeMap::new();
-        let mut rows: BTreeMap<Holder, U256> = BTreeMap::new();
+        let mut used_rows: BTreeMap<Holder, U256> = BTreeMap::new();
         let mut seen = Seen::default();
         for Weighed { weight, target, part } in inputs {
             let (id, weight) = (target.statement_id, U256::from(weight));
@@ -350,11 +353,22 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
             self.places.rows(&id, dataset, &part, |used| {
                 if seen.insert(used.ordinal) {
                     // At most 2^32 rows of weight below 2^64.
-                    *rows.entry(used.holder).or_default() += weight;
+                    *used_rows.entry(used.holder).or_default() += weight;
                 }
             })?;
         }
-        Ok((rows, models))
+        // Where the dataset that was used does not count, a newer one may hold its rows, this one included. What is newer
+        // was no source, and amounts that only move to older statements come to an end.
+        let mut rows: BTreeMap<Holder, U256> = BTreeMap::new();
+        for (holder, weight) in used_rows {
+            let is_older = |id| self.history.get(id).is_some_and(|held| held.record.seq < accepted.record.seq);
+            let older = match holder {
+                Holder::Statement(id) if is_older(&id) => holder,
+                _ => Holder::Nobody,
+            };
+            *rows.entry(older).or_default() += weight;
+        }
+        Ok(Weights { rows, models })
     }
 
     /// The inputs that have weight. Inputs listed in a file are not checked by the fold: what is not an older dataset or
@@ -386,6 +400,13 @@ fn open_inputs(
     list: &mira_core::digest::Digest,
 ) -> Result<Vec<Input>, PlacesError> {
     Ok(evidence::file(evidence, list, |bytes| inputs.open(bytes))?)
+}
+
+/// What was used, weighed.
+struct Weights {
+    /// Rows, by who holds them.
+    rows: BTreeMap<Holder, U256>,
+    models: BTreeMap<StatementId, U256>,
 }
 
 /// An input that counts.

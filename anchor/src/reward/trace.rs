@@ -87,7 +87,8 @@ impl Trace {
         &self.0
     }
 
-    /// Divides an amount and writes it down; nothing if nobody has weight, and then all of it is the reserve's.
+    /// Divides an amount and writes it down, unless it is zero; nothing if nobody has weight, and then all of it is the
+    /// reserve's.
     pub(super) fn divide<K: Ord + Clone + fmt::Display>(
         &mut self,
         kind: StepKind,
@@ -96,6 +97,9 @@ impl Trace {
         weights: &BTreeMap<K, U256>,
     ) -> Option<BTreeMap<K, U256>> {
         let parts = split(amount, weights);
+        if amount.is_zero() {
+            return parts;
+        }
         let shown = match &parts {
             Some(parts) => parts.iter().map(|(id, units)| (id.to_string(), *units)).collect(),
             None => vec![("reserve".to_owned(), amount)],

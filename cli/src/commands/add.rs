@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mira_core::digest::{Digest, ManifestDigest};
+use mira_core::digest::{ContributorId, Digest, ManifestDigest};
+use mira_core::fold::Withdrawn;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
 use mira_core::rights::Rights;
@@ -18,7 +19,8 @@ use mira_core::statement::{
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError, Progress};
-use mira_ingest::source::{Format, Options, Plan, Source, SourceError};
+use mira_ingest::source::{Format, Guess, GuessError, Options, Piece, Plan, Source, SourceError};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -40,6 +42,7 @@ use crate::{dataset, refs};
   mira add penguins.csv --license CC0-1.0 --allow train,evaluate
   mira add part-*.parquet --name corpus --basis own --deny redistribute
   mira add data.csv --schema schema.json
+  mira add penguins.csv --null NA --null -
 
 A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
 pub struct AddArgs {
@@ -58,6 +61,12 @@ pub struct AddArgs {
     /// What separates the fields of a CSV file
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<char>,
+    /// What stands for null in a CSV file beside an empty field, as in `--null NA`; quoted it stays text (may be repeated)
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
+    null: Vec<String>,
+    /// Whose dataset it is, if not yours; they must have delegated to you
+    #[arg(long, value_name = "WHO")]
+    on_behalf_of: Option<String>,
     #[command(flatten)]
     rights: TermsArgs,
     /// Threads (default: one for each processor)
@@ -131,13 +140,13 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let name = name(args)?;
     let session = &recording.session;
     let rights = args.rights.rights(&session.blobs())?;
-    let parent = parent(session, &name)?;
+    let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
+    let parent = parent(session, on_behalf_of, &name)?;
 
     let source = open(args)?;
     let infer =
         if args.schema.is_some() || source.format() == Format::Parquet { Inference::None } else { Inference::Infer1 };
-    let plan = plan(args, &source)?;
-    let outcome = commit(args, session, &source, plan, parent.as_ref(), output)?;
+    let outcome = commit(args, session, &source, parent.as_ref(), output)?;
     let committed = outcome.dataset;
 
     let manifest = manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), session)?;
@@ -152,7 +161,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
     let dataset = Dataset {
         subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
-        on_behalf_of: None,
+        on_behalf_of,
         rows: positive(committed.rows)?,
         chunks: positive(committed.chunks.len() as u64)?,
         schema_id: committed.schema().schema_id(),
@@ -182,18 +191,20 @@ struct Parent {
     physical: PhysicalSchema,
     root: mira_core::digest::DatasetId,
     rights: Rights,
+    holds: bool,
 }
 
 impl Parent {
-    /// Whether the new version would say nothing new.
+    /// Whether the new version would say nothing new. What was withdrawn is no longer said.
     fn says(&self, manifest: &Manifest, rights: &Rights) -> bool {
-        self.root == manifest.dataset_id() && self.rights == *rights
+        self.holds && self.root == manifest.dataset_id() && self.rights == *rights
     }
 }
 
-fn parent(session: &Session, name: &Name) -> Result<Option<Parent>> {
+fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Result<Option<Parent>> {
     let fold = session.ledger.fold();
-    let Some(series) = session.me()?.and_then(|me| fold.artifact(&me, name)) else { return Ok(None) };
+    let owner = owner.or(session.me()?);
+    let Some(series) = owner.and_then(|owner| fold.artifact(&owner, name)) else { return Ok(None) };
     let Some((id, record)) = series.versions().last().and_then(|id| Some((*id, fold.statement(id)?))) else {
         return Ok(None);
     };
@@ -205,6 +216,7 @@ fn parent(session: &Session, name: &Name) -> Result<Option<Parent>> {
         physical: stored.committed.physical,
         root: stored.manifest.dataset_id(),
         rights: stored.manifest.fields().rights.clone(),
+        holds: record.withdrawn == Withdrawn::Nothing,
     }))
 }
 
@@ -229,7 +241,7 @@ fn open(args: &AddArgs) -> Result<Source> {
                 .hint("--delimiter takes one ASCII character")
         })?),
     };
-    let options = Options { format: args.format, delimiter, ..Options::default() };
+    let options = Options { format: args.format, delimiter, nulls: args.null.clone(), ..Options::default() };
     Source::open(&args.paths, options).map_err(|error| source_error(&error))
 }
 
@@ -241,37 +253,92 @@ fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
     source.under(schema).map_err(|error| source_error(&error))
 }
 
-/// Runs the pipeline; once more, with wider columns, if a given schema's first rows needed less room than later ones.
+/// Reads the input and commits to its rows.
+///
+/// Where types are to be inferred, the start of the input is a good guess, and one pass finds out whether it was right.
+/// If not, inference looks at all values first. Either way the types are those that all values have.
 fn commit(
     args: &AddArgs,
     session: &Session,
     source: &Source,
-    mut plan: Plan,
     parent: Option<&Parent>,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let store = session.store()?;
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let own = |plan: &Plan| PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed);
-    let mut physical = match parent.filter(|parent| parent.physical.logical() == plan.schema()) {
-        Some(parent) => parent.physical.clone(),
-        None => own(&plan)?,
+    let run = Run {
+        source,
+        store: session.store()?,
+        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        parent,
+        output,
     };
-    loop {
-        let mut bar = Bar::new(output);
-        let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
-        match pipeline::run(&physical, batches, &store, threads, &mut |progress| bar.show(progress)) {
-            Ok(outcome) => return Ok(outcome),
-            Err(PipelineError::Source(error)) if error.widening().is_some() => {
-                plan = source.measure(plan).map_err(|error| source_error(&error))?;
-                physical = own(&plan)?;
-            }
-            // The version before stored its values in less room than this one needs.
-            Err(PipelineError::Convert { .. }) if physical != own(&plan)? => physical = own(&plan)?,
-            Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+    if args.schema.is_none()
+        && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
+        && let Some(outcome) = run.under_guess(&guess)?
+    {
+        return Ok(outcome);
+    }
+    run.under_plan(plan(args, source)?)
+}
+
+/// Runs of the pipeline over one input.
+struct Run<'a> {
+    source: &'a Source,
+    store: Store,
+    threads: NonZeroUsize,
+    parent: Option<&'a Parent>,
+    output: &'a Output,
+}
+
+impl Run<'_> {
+    /// Nothing if the guess was wrong, or anything else in the input: reading it again will tell.
+    fn under_guess(&self, guess: &Guess) -> Result<Option<pipeline::Outcome>> {
+        let mut bar = Bar::new(self.output);
+        let blocks = self.source.blocks().map(|block| block.map_err(GuessError::from));
+        let parse = |block| guess.batches(block);
+        let physical = self.physical(guess.plan())?;
+        let progress = &mut |progress| bar.show(progress);
+        match pipeline::run_pieces(&physical, blocks, parse, &self.store, self.threads, progress) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
+            Err(error) => Err(CliError::new(Kind::Failed, chain(&error))),
         }
     }
+
+    /// Runs once more, with wider columns, if a given schema's first rows needed less room than later ones.
+    fn under_plan(&self, mut plan: Plan) -> Result<pipeline::Outcome> {
+        let mut physical = self.physical(&plan)?;
+        loop {
+            let mut bar = Bar::new(self.output);
+            let pieces = self.source.pieces(&plan);
+            let parse = |piece: Piece| piece.batches(&plan);
+            let progress = &mut |progress| bar.show(progress);
+            match pipeline::run_pieces(&physical, pieces, parse, &self.store, self.threads, progress) {
+                Ok(outcome) => return Ok(outcome),
+                Err(PipelineError::Source(error)) if error.widening().is_some() => {
+                    plan = self.source.measure(plan).map_err(|error| source_error(&error))?;
+                    physical = own_physical(&plan)?;
+                }
+                // The version before stored its values in less room than this one needs.
+                Err(PipelineError::Convert { .. }) if physical != own_physical(&plan)? => {
+                    physical = own_physical(&plan)?;
+                }
+                Err(PipelineError::Source(error)) => return Err(source_error(&error)),
+                Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+            }
+        }
+    }
+
+    /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
+    fn physical(&self, plan: &Plan) -> Result<PhysicalSchema> {
+        match self.parent.filter(|parent| parent.physical.logical() == plan.schema()) {
+            Some(parent) => Ok(parent.physical.clone()),
+            None => own_physical(plan),
+        }
+    }
+}
+
+fn own_physical(plan: &Plan) -> Result<PhysicalSchema> {
+    PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)
 }
 
 fn manifest(
@@ -358,7 +425,7 @@ impl Document {
 }
 
 /// A reading error, with the place in the form `file:line (byte n)`.
-fn source_error(error: &SourceError) -> CliError {
+pub fn source_error(error: &SourceError) -> CliError {
     let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
     match error.problem() {
         Some(problem) => {

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_core::fold::Withdrawn;
 use mira_core::rights::{Use, Verdict};
-use mira_core::statement::Kind as StatementKind;
+use mira_core::statement::{Deploy, DeploymentState, Kind as StatementKind, Predicate};
 use mira_lineage::graph::rights::{About, Answer, Item};
 use mira_lineage::graph::{Graph, Place, Source, path_to};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::error::{Kind, Result};
 use crate::output::{Output, escape};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{lineage, naming};
+use crate::{clock, lineage, naming};
 
 /// Ask whether a dataset, model or deployment may be used so
 ///
@@ -74,13 +73,15 @@ struct ItemLine {
 pub fn run(args: &CheckArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let found = session.find(&args.reference)?;
+    let today = clock::now()?.date();
     let graph = lineage::graph(&session)?;
     let place = lineage::place(&graph, &found)?;
+    let fold = session.ledger.fold();
     let answers: Vec<(Use, Answer)> =
-        args.uses.iter().map(|wanted| (*wanted, graph.may(session.ledger.fold(), place, *wanted))).collect();
+        args.uses.iter().map(|wanted| (*wanted, graph.may(fold, place, *wanted, today))).collect();
     let uses: Vec<Line> = answers.iter().map(|(wanted, answer)| line(&session, &graph, *wanted, answer)).collect();
     let worst = worst(answers.iter().map(|(_, answer)| &answer.verdict));
-    let reference = naming::title(session.ledger.fold(), &found.id);
+    let reference = naming::title(fold, &found.id);
     let flags = flags(&session, &found);
     if output.is_json() {
         let (statement, verdict) = (found.id.to_string(), word(&worst));
@@ -194,7 +195,12 @@ fn flags(session: &Session, found: &Found<'_>) -> Vec<String> {
     if record.disputes > 0 {
         flags.push(format!("{} statements dispute it: mira show says which it is", record.disputes));
     }
-    if record.kind == StatementKind::Deploy && record.withdrawn == Withdrawn::Nothing {
+    let accepted = session.ledger.accepted(record.seq);
+    let predicate = accepted.map(|accepted| accepted.statement.predicate());
+    if let Some(Predicate::Deploy(Deploy { state: DeploymentState::Retired, .. })) = predicate {
+        flags.push("it is retired".to_owned());
+    }
+    if record.kind == StatementKind::Deploy {
         let version = record.version.as_ref();
         let series = version.and_then(|version| session.ledger.fold().deployment(&record.owner, &version.name));
         if series.zip(version).is_some_and(|(series, version)| series.versions().len() as u64 > version.number) {
@@ -224,6 +230,7 @@ fn phrase(says: &str) -> &'static str {
         "denies" => "forbids it",
         "withdrawn" => "was withdrawn",
         "partly-withdrawn" => "allows it, but rows of it were withdrawn",
+        "consent-ended" => "allows it, but the consent that it stands on has ended, or is not for this use",
         "says-nothing" => "does not say that it may be done",
         _ => "is not known to allow it",
     }

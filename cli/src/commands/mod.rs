@@ -1,8 +1,16 @@
 //! One file per command: its arguments, its help, and what it does.
 
 pub mod add;
+pub mod anchor;
+pub mod audit;
+pub mod bind;
+pub mod chain;
 pub mod check;
+pub mod claim;
+pub mod completion;
+pub mod config;
 pub mod countersign;
+pub mod demo;
 pub mod dispute;
 pub mod fsck;
 pub mod get;
@@ -14,6 +22,7 @@ pub mod ls;
 pub mod pin;
 pub mod prove;
 pub mod record;
+pub mod rewards;
 pub mod seal;
 pub mod show;
 pub mod sql;

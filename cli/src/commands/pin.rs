@@ -24,7 +24,8 @@ use crate::session::Session;
 /// gives back a piece of the data. If the node is away, the pin is queued; `mira pin --all` and any later `mira pin`
 /// of the dataset try again.
 ///
-/// The node is MIRA_KUBO (http://127.0.0.1:5001 or /ip4/127.0.0.1/tcp/5001), else that of IPFS_PATH.
+/// The node is MIRA_KUBO (http://127.0.0.1:5001 or /ip4/127.0.0.1/tcp/5001), else the setting `kubo`, else that of
+/// IPFS_PATH.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira pin penguins
@@ -59,7 +60,7 @@ struct Line {
 pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let _lock = session.workspace.lock()?;
-    let address = publish::node()?;
+    let address = publish::node(&session)?;
     let kubo = Kubo::new(&address).kind(Kind::Failed)?;
     let wanted = wanted(args, &session)?;
     let mut pins = Vec::new();

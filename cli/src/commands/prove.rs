@@ -5,20 +5,23 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mira_core::dataset::ChunkLeafData;
-use mira_core::evidence::{ChunkStep, Descent, Evidence, Rotation, RowStep};
+use mira_core::evidence::{AnchorClaim, ChunkStep, Descent, Evidence, Rotation, RowStep};
 use mira_core::fold::Outcome;
 use mira_core::id::{LeafIndex, TreeSize};
+use mira_core::log::checkpoint::SignedCheckpoint;
 use mira_core::log::tlog_proof::TlogProof;
 use mira_core::merkle::Tree;
 use mira_core::statement::Kind as StatementKind;
 use mira_ingest::export;
 use mira_ingest::rows::RowEncoder;
+use mira_lineage::epoch;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::dataset::{self, Stored};
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count};
+use crate::receipts;
 use crate::refs::Found;
 use crate::session::Session;
 use crate::write_file;
@@ -27,6 +30,9 @@ use crate::write_file;
 ///
 /// A proof holds what is needed and no more: the entry with its signature, the path to the log's checkpoint, and, for a
 /// row or a chunk, the way down from the dataset. The row itself is in it, so hand it only to who may see the row.
+///
+/// Where an epoch with the entry is in a registry (`mira anchor`), the proof stands under that epoch's checkpoint and
+/// says where to look.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira prove row penguins 17 -o row.tlog-proof
@@ -104,6 +110,8 @@ struct Document {
     index: u64,
     #[serde(serialize_with = "count")]
     size: u64,
+    /// The epoch whose checkpoint the proof stands under, if it is in a registry.
+    epoch: Option<u64>,
 }
 
 /// Makes the proof.
@@ -132,10 +140,12 @@ pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
             (to_row(&session, &stored, row, without_row)?, Some(stored.manifest.fields().schema.to_cbor()))
         }
     };
-    let proof = prove(&session, &found, descent, schema)?;
+    let ground = ground(&session, found.record.seq)?;
+    let proof = prove(&session, &found, &ground, descent, schema)?;
     let bytes = proof.to_bytes();
     write_file::whole(&to.output, &bytes, to.force)?;
-    let size = session.ledger.log().size().value();
+    let size = ground.size.value();
+    let epoch = ground.anchor.as_ref().map(|anchor| anchor.epoch.value());
     let file = to.output.display().to_string();
     if output.is_json() {
         output.document(&Document {
@@ -145,25 +155,61 @@ pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
             statement: found.id.to_string(),
             index: found.record.seq.value(),
             size,
+            epoch,
         });
     } else {
-        output.data(format_args!("{file}: {} bytes, entry {} of {size}", bytes.len(), found.record.seq));
+        let epoch = epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+        output.data(format_args!("{file}: {} bytes, entry {} of {size}{epoch}", bytes.len(), found.record.seq));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn prove(session: &Session, found: &Found<'_>, descent: Descent, schema: Option<Vec<u8>>) -> Result<TlogProof> {
+/// The checkpoint that a proof stands under, and where that one is anchored.
+struct Ground {
+    checkpoint: SignedCheckpoint,
+    size: TreeSize,
+    anchor: Option<AnchorClaim>,
+}
+
+fn prove(
+    session: &Session,
+    found: &Found<'_>,
+    ground: &Ground,
+    descent: Descent,
+    schema: Option<Vec<u8>>,
+) -> Result<TlogProof> {
     let log = session.ledger.log();
     let index = found.record.seq;
     let entry = log.entry(index).kind(Kind::DoesNotVerify)?;
-    let path = log.prove_inclusion(index, log.size()).kind(Kind::DoesNotVerify)?;
-    let evidence = Evidence { entry, descent, schema, rotations: rotations(session, found)?, anchor: None };
-    let checkpoint = log.checkpoint().signed().clone();
-    Ok(TlogProof { extra: evidence.to_cbor(), index, path, checkpoint })
+    let path = log.prove_inclusion(index, ground.size).kind(Kind::DoesNotVerify)?;
+    let rotations = rotations(session, found, ground.size)?;
+    let evidence = Evidence { entry, descent, schema, rotations, anchor: ground.anchor.clone() };
+    Ok(TlogProof { extra: evidence.to_cbor(), index, path, checkpoint: ground.checkpoint.clone() })
+}
+
+/// The checkpoint of the earliest anchored epoch that has the entry, since the oldest anchor says most; one on a chain
+/// that others see goes before one on the local chain. Without any, the log's own checkpoint.
+fn ground(session: &Session, index: LeafIndex) -> Result<Ground> {
+    let log = session.ledger.log();
+    let mut local = None;
+    for epoch in epoch::read_all(log).kind(Kind::DoesNotVerify)? {
+        if epoch.head().size.value() <= index.value() {
+            continue;
+        }
+        let Some(receipt) = receipts::load(&session.workspace, &epoch)? else { continue };
+        let (checkpoint, size) = (epoch.checkpoint().signed().clone(), epoch.head().size);
+        let found = Ground { checkpoint, size, anchor: Some(receipts::claim(&receipt)) };
+        if !receipt.local {
+            return Ok(found);
+        }
+        local.get_or_insert(found);
+    }
+    let unanchored = || Ground { checkpoint: log.checkpoint().signed().clone(), size: log.size(), anchor: None };
+    Ok(local.unwrap_or_else(unanchored))
 }
 
 /// The rotations of the signer before this entry.
-fn rotations(session: &Session, found: &Found<'_>) -> Result<Vec<Rotation>> {
+fn rotations(session: &Session, found: &Found<'_>, size: TreeSize) -> Result<Vec<Rotation>> {
     let log = session.ledger.log();
     let before = session.ledger.history().iter().take_while(|event| event.index < found.record.seq);
     let rotations = before.filter(|event| match &event.outcome {
@@ -175,7 +221,7 @@ fn rotations(session: &Session, found: &Found<'_>) -> Result<Vec<Rotation>> {
     rotations
         .map(|event| {
             let entry = log.entry(event.index).kind(Kind::DoesNotVerify)?;
-            let path = log.prove_inclusion(event.index, log.size()).kind(Kind::DoesNotVerify)?;
+            let path = log.prove_inclusion(event.index, size).kind(Kind::DoesNotVerify)?;
             Ok(Rotation { entry, index: event.index, path })
         })
         .collect()

@@ -1,11 +1,10 @@
 //! `mira verify`
 
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use mira_anchor::{Address, B256};
 use mira_core::digest::ContributorId;
 use mira_core::evidence::Descent;
 use mira_core::key::VerifyingKey;
@@ -18,29 +17,44 @@ use mira_core::schema::Schema;
 use mira_core::verify::{Asks, Outcome, Proof, Report, Verdict};
 use serde::Serialize;
 
+use crate::anchor_check::{self, Ask};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::output::{Output, escape};
+use crate::subject::Found;
 use crate::trust::Trust;
+use crate::{read_file, subject};
 
-/// Check a proof, offline
+/// Check a proof, offline unless a chain is named
 ///
 /// A proof ties a row, a chunk or a statement to a checkpoint of a log. Each check is ok, FAILED, or not checked (and
 /// why). Which logs to believe is your word, never the proof's: see `mira help trust`.
 ///
 /// What a proof shows: this row is in this dataset, which this key contributed to this log. What it does not show: that
 /// the statement is true, or that the key has not been revoked since.
+///
+/// With `--chain` the registry on that chain is asked whether the checkpoint is anchored. Which registry to believe is
+/// your word too. What is on a local chain verifies as `local`, and shows nothing to anybody but who keeps the chain.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira verify row.tlog-proof                      with the logs you trust
   mira verify row.tlog-proof --policy log.policy  with the logs and witnesses of a policy file
   mira verify row.tlog-proof --signer did:key:z6Mk…
+  mira verify row.tlog-proof --chain http://127.0.0.1:8545 --require-anchor
+  mira verify out/ --proof net.tlog-proof         that these files are the model of the proof
+  mira verify penguins.csv --proof row.tlog-proof that these rows are the dataset of the proof
 
 Exit codes: 0 every check holds, 3 one fails, 4 one could not be made.")]
 pub struct VerifyArgs {
-    /// The proof file
+    /// The proof file; or, with `--proof`, the model or dataset that it should be about
     file: PathBuf,
+    /// The proof file: FILE is then a model's file or folder, or a dataset's files, and must be the proof's subject
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// The schema to read a dataset's file under, as JSON, where the proof holds none
+    #[arg(long, value_name = "FILE", requires = "proof")]
+    schema: Option<PathBuf>,
     /// Believe the logs and witnesses of this C2SP tlog-policy file, instead of those you trust
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -53,6 +67,19 @@ pub struct VerifyArgs {
     /// The canonical row, for a proof that leaves it out
     #[arg(long, value_name = "FILE")]
     row: Option<PathBuf>,
+    /// Ask this chain whether the checkpoint is anchored: http://HOST:PORT, or `local` for the workspace's own
+    #[arg(long, value_name = "URL")]
+    chain: Option<String>,
+    /// Believe the registry at this address, instead of those you trust
+    #[arg(long, value_name = "ADDR", requires = "chain")]
+    contract: Option<Address>,
+    /// The log's name in that registry, where several are registered for the log
+    #[arg(long, value_name = "HEX", requires = "contract")]
+    origin_id: Option<B256>,
+    /// Do not pass a checkpoint that is not surely anchored: one that no chain was asked about, that is on a local chain
+    /// or in a block that may still be replaced
+    #[arg(long)]
+    require_anchor: bool,
 }
 
 #[derive(Serialize)]
@@ -60,6 +87,8 @@ struct Document {
     schema: &'static str,
     ok: bool,
     verdict: &'static str,
+    /// none, not-asked, local, mined, confirmed, finalized, failed or not-checked.
+    anchor: &'static str,
     trusted_by: Option<String>,
     statement: String,
     contributor: String,
@@ -86,23 +115,69 @@ struct CheckLine {
 pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let policy = load_policy(args, global)?;
     let known = args.checkpoint.as_deref().map(|path| load_checkpoint(path, &policy)).transpose()?;
-    let row = args.row.as_deref().map(|path| read_bounded(path, row::MAX_BYTES)).transpose()?;
+    let row = args.row.as_deref().map(|path| read_file::bounded(path, row::MAX_BYTES)).transpose()?;
     let signer = args.signer.as_deref().map(parse_signer).transpose()?;
-    let bytes = read_bounded(&args.file, MAX_PROOF)?;
-    let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(&args.file)))?;
-    let report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
-    print(&proof, &report, output);
-    Ok(match report.verdict() {
+    let path = args.proof.as_ref().unwrap_or(&args.file);
+    let bytes = read_file::bounded(path, MAX_PROOF)?;
+    let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(path)))?;
+    let mut report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
+    let anchor = anchor(args, global, &proof, &mut report)?;
+    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, args.schema.as_deref())).transpose()?;
+    let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
+    let file = found.map(|found| file_line(&args.file, found));
+    print(&proof, &report, verdict, anchor, file, output);
+    Ok(match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
         Verdict::Failed => Kind::DoesNotVerify.exit_code(),
         Verdict::Incomplete => Kind::NotChecked.exit_code(),
     })
 }
 
+/// Asks the chain, if one is named, and puts its answer into the report.
+fn anchor(args: &VerifyArgs, global: &Global, proof: &Proof, report: &mut Report) -> Result<&'static str> {
+    let asked = match (&args.chain, &proof.evidence().anchor) {
+        (Some(text), Some(claim)) => {
+            let ask = Ask { contract: args.contract, origin_id: args.origin_id };
+            Some(anchor_check::ask(&ask, text, claim, proof, report.trusted_by.as_deref(), global)?)
+        }
+        _ => None,
+    };
+    let word = match &asked {
+        Some(answer) => answer.word,
+        None if proof.evidence().anchor.is_some() => "not-asked",
+        None => "none",
+    };
+    if let Some(answer) = asked {
+        report.set_anchor(answer.outcome);
+    }
+    if args.require_anchor {
+        report.require_anchor();
+    }
+    Ok(word)
+}
+
+/// A failure beats what could not be checked, and that beats what holds.
+fn with(verdict: Verdict, found: &Found) -> Verdict {
+    match (verdict, found) {
+        (Verdict::Failed, _) | (_, Found::Other(_)) => Verdict::Failed,
+        (Verdict::Incomplete, _) | (_, Found::Unknown(_)) => Verdict::Incomplete,
+        (Verdict::Verified, Found::Subject) => Verdict::Verified,
+    }
+}
+
+fn file_line(path: &Path, found: Found) -> CheckLine {
+    let (result, detail) = match found {
+        Found::Subject => ("ok", None),
+        Found::Other(why) => ("FAILED", Some(why)),
+        Found::Unknown(why) => ("not checked", Some(why)),
+    };
+    CheckLine { step: "file".to_owned(), artifact: display(path), result, detail }
+}
+
 fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
     match &args.policy {
         Some(path) => {
-            let bytes = read_bounded(path, MAX_POLICY)?;
+            let bytes = read_file::bounded(path, MAX_POLICY)?;
             Policy::parse(&bytes).kind(Kind::Config).map_err(|error| error.at(display(path)))
         }
         None => Ok(Trust::load(&Home::locate(global.home.as_deref())?)?.policy()),
@@ -110,7 +185,7 @@ fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
 }
 
 fn load_checkpoint(path: &Path, policy: &Policy) -> Result<VerifiedCheckpoint> {
-    let bytes = read_bounded(path, MAX_NOTE)?;
+    let bytes = read_file::bounded(path, MAX_NOTE)?;
     let signed = SignedCheckpoint::parse(&bytes).kind(Kind::Failed).map_err(|error| error.at(display(path)))?;
     policy.verify(signed).kind(Kind::DoesNotVerify).map_err(|error| {
         error.at(display(path)).hint("a checkpoint to compare with must itself come from a log you trust")
@@ -127,23 +202,16 @@ fn parse_signer(text: &str) -> Result<ContributorId> {
     })
 }
 
-/// Reads a file of at most `limit` bytes; one more is read to see that there are no more.
-fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| {
-        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
-        CliError::new(kind, error.to_string()).at(display(path))
-    };
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > limit {
-        return Err(CliError::new(Kind::Failed, format!("the file is larger than {limit} bytes")).at(display(path)));
-    }
-    Ok(bytes)
-}
-
-fn print(proof: &Proof, report: &Report, output: &Output) {
-    let verdict = match report.verdict() {
+fn print(
+    proof: &Proof,
+    report: &Report,
+    verdict: Verdict,
+    anchor: &'static str,
+    file: Option<CheckLine>,
+    output: &Output,
+) {
+    let ok = verdict == Verdict::Verified;
+    let verdict = match verdict {
         Verdict::Verified => "verified",
         Verdict::Failed => "does not verify",
         Verdict::Incomplete => "could not be checked",
@@ -159,12 +227,14 @@ fn print(proof: &Proof, report: &Report, output: &Output) {
             };
             CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
         })
+        .chain(file)
         .collect();
     if output.is_json() {
         output.document(&Document {
             schema: "mira.verify/1",
-            ok: report.verdict() == Verdict::Verified,
+            ok,
             verdict,
+            anchor,
             trusted_by: report.trusted_by.clone(),
             statement: report.subject.statement.to_string(),
             contributor: report.subject.contributor.to_string(),

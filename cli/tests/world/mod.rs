@@ -56,7 +56,7 @@ impl World {
         let Output { status, stdout, stderr } = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
         let ended = Ended { code: status.code().expect("not killed"), out: text(stdout), err: text(stderr) };
-        assert!(!ended.err.contains("panicked at cli"), "{args:?} panicked: {}", ended.err);
+        assert!(!ended.err.contains("panicked at"), "{args:?} panicked: {}", ended.err);
         ended
     }
 

@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod name;
 mod quote;
+pub mod receipt;
 pub mod rights;
 pub mod row;
 pub mod schema;

@@ -15,7 +15,7 @@ use crate::digest::{ContributorId, DatasetId, Digest, LogRoot, SchemaId, Stateme
 use crate::dsse::EnvelopeSignatureError;
 use crate::entry::{Entry, EntryError};
 use crate::evidence::{ChunkStep, Descent, Evidence, EvidenceError, Rotation, RowStep};
-use crate::id::{LeafIndex, TreeSize};
+use crate::id::{EpochNumber, LeafIndex, TreeSize};
 use crate::key::VerifyingKey;
 use crate::log::checkpoint::{Checkpoint, VerifiedCheckpoint};
 use crate::log::policy::{Policy, PolicyVerifyError};
@@ -48,6 +48,8 @@ pub struct Report {
     pub trusted_by: Option<String>,
     /// Every check that the proof calls for.
     pub checks: Vec<Check>,
+    /// Whether a proof without an anchor that is sure leaves a gap.
+    anchor_required: bool,
 }
 
 /// What a proof is about.
@@ -189,6 +191,16 @@ pub enum Failure {
     /// The row is not a row of the schema.
     #[error("the row is not canonical under the schema")]
     RowBytes(#[source] RowError),
+    /// The registry holds another epoch than the proof's, or none.
+    #[error("the registry holds {found} for epoch {epoch}, the proof's checkpoint gives {expected}")]
+    NotAnchored {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The commitment that the proof's checkpoint gives.
+        expected: String,
+        /// What the registry holds; `nothing` if the epoch is not anchored.
+        found: String,
+    },
 }
 
 /// Why a check could not be made.
@@ -228,6 +240,29 @@ pub enum Gap {
     /// No chain was asked.
     #[error("no chain was asked whether the checkpoint is anchored")]
     NoChain,
+    /// The proof does not say where to look.
+    #[error("the proof names no epoch that is anchored")]
+    NoAnchor,
+    /// Nobody whom the verifier believes vouches for this registry.
+    #[error("the registry {contract} on chain {chain_id} is not one you trust")]
+    UnknownRegistry {
+        /// The registry that the proof names.
+        contract: String,
+        /// The chain that it names.
+        chain_id: u64,
+    },
+    /// The checkpoint is in the registry of a chain that one person keeps.
+    #[error("it is on a local chain, which whoever keeps it can write anew")]
+    LocalAnchor,
+    /// The checkpoint is in the registry, in a block that may still be replaced.
+    #[error("it is in a block that may still be replaced")]
+    Unconfirmed,
+    /// The chain could not be asked.
+    #[error("the chain could not be asked: {reason}")]
+    Chain {
+        /// Why not.
+        reason: String,
+    },
     /// An earlier check failed on which this one rests.
     #[error("the check before it failed")]
     Blocked,
@@ -326,7 +361,7 @@ impl Proof {
             let artifact = format!("epoch {} on chain {}", anchor.epoch, anchor.chain_id);
             checks.add(Step::Anchor, artifact, Outcome::NotChecked(Gap::NoChain));
         }
-        Report { subject, trusted_by, checks: checks.0 }
+        Report { subject, trusted_by, checks: checks.0, anchor_required: false }
     }
 
     fn claimed_checkpoint(&self) -> &Checkpoint {
@@ -447,16 +482,43 @@ impl Proof {
 }
 
 impl Report {
-    /// The checks summed up: a failed one outweighs one that could not be made.
+    /// The checks summed up: a failed one outweighs one that could not be made. An anchor is evidence on top, so that
+    /// one which is not sure leaves no gap unless it was required.
     pub fn verdict(&self) -> Verdict {
-        let any = |wanted: fn(&Outcome) -> bool| self.checks.iter().any(|check| wanted(&check.outcome));
-        if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+        let gap = |outcome: &Outcome| match outcome {
+            Outcome::NotChecked(gap) => self.anchor_required || !gap.is_of_anchor_only(),
+            Outcome::Ok | Outcome::Failed(_) => false,
+        };
+        if self.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed(_))) {
             Verdict::Failed
-        } else if any(|outcome| matches!(outcome, Outcome::NotChecked(gap) if !matches!(gap, Gap::NoChain))) {
+        } else if self.checks.iter().any(|check| gap(&check.outcome)) {
             Verdict::Incomplete
         } else {
             Verdict::Verified
         }
+    }
+
+    /// Puts what a chain said in the place of the check that was not made. Nothing happens to a proof without an anchor.
+    pub fn set_anchor(&mut self, outcome: Outcome) {
+        if let Some(check) = self.checks.iter_mut().find(|check| check.step == Step::Anchor) {
+            check.outcome = outcome;
+        }
+    }
+
+    /// From now on a checkpoint that is not surely anchored is a gap.
+    pub fn require_anchor(&mut self) {
+        self.anchor_required = true;
+        if !self.checks.iter().any(|check| check.step == Step::Anchor) {
+            let (artifact, outcome) = ("no epoch".to_owned(), Outcome::NotChecked(Gap::NoAnchor));
+            self.checks.push(Check { step: Step::Anchor, artifact, outcome });
+        }
+    }
+}
+
+impl Gap {
+    /// Whether nobody asked, or the answer is true and not sure.
+    fn is_of_anchor_only(&self) -> bool {
+        matches!(self, Self::NoChain | Self::LocalAnchor | Self::Unconfirmed)
     }
 }
 

@@ -14,11 +14,15 @@ mod sample;
 use std::fs;
 use std::path::PathBuf;
 
+use mira_core::dataset::ChunkLeafData;
+use mira_core::dsse::Envelope;
 use mira_core::entry::Entry;
 use mira_core::evidence::Descent;
 use mira_core::log::checkpoint::SignedCheckpoint;
 use mira_core::log::policy::Policy;
 use mira_core::manifest::Manifest;
+use mira_core::row;
+use mira_core::schema::Schema;
 use mira_core::verify::{Asks, Proof, Verdict};
 use sample::{Log, to_row};
 
@@ -38,6 +42,13 @@ fn the_files_verify_and_belong_together() {
     let read = |name: &str| fs::read(folder().join(name)).unwrap();
     let manifest = Manifest::from_cbor(&read("manifest.cbor")).unwrap();
     manifest.open_chunk_list(&read("chunks.cbor")).unwrap();
+    let schema = Schema::from_cbor(&read("schema.cbor")).unwrap();
+    assert_eq!(schema, manifest.fields().schema);
+    row::check_row(&schema, &read("row.bin")).unwrap();
+    let chunk = ChunkLeafData::decode(&read("chunk-leaf.bin")).unwrap();
+    assert_eq!(manifest.open_chunk_list(&read("chunks.cbor")).unwrap().chunks()[0].leaf, chunk);
+    Envelope::parse(&read("rotate.dsse")).unwrap().verify_signatures().unwrap();
+    assert_eq!(read("epoch-1"), read("checkpoint"));
     let entry = Entry::parse(&read("entry.bin")).unwrap();
     assert_eq!(entry.statement().subject().header(), *manifest.dataset_id().digest());
     assert_eq!(entry.envelope().to_bytes(), read("statement.dsse"));
@@ -70,6 +81,12 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("chunks.cbor", sample::chunk_list().to_cbor()),
         ("statement.dsse", contribution.envelope().to_bytes()),
         ("entry.bin", contribution.as_bytes().to_vec()),
+        ("schema.cbor", sample::schema().to_cbor()),
+        ("row.bin", sample::rows()[0][1].clone()),
+        ("chunk-leaf.bin", sample::chunk_leaf(0).encode().to_vec()),
+        ("rotate.dsse", sample::rotation(&sample::contributor_key(), &sample::second_key(), 2).envelope().to_bytes()),
+        // An epoch is a checkpoint kept verbatim.
+        ("epoch-1", log.checkpoint().as_bytes().to_vec()),
         ("checkpoint", log.checkpoint().as_bytes().to_vec()),
         ("log.policy", format!("log {}\nquorum none\n", sample::vkey(sample::ORIGIN, &sample::log_key())).into_bytes()),
         ("row.tlog-proof", log.proof(3, to_row(0, 1)).to_bytes()),

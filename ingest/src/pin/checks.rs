@@ -54,7 +54,7 @@ async fn knows_nothing_at_first<P: Pin>(service: &P, sample: &Sample) -> Result<
     hold(check, !service.version().await.or_fail(check)?.is_empty())?;
     hold(check, !service.has_block(&sample.root).await.or_fail(check)?)?;
     hold(check, !service.is_pinned(&sample.root).await.or_fail(check)?)?;
-    hold(check, service.pin(&sample.root, "never").await.is_err())?;
+    hold(check, service.pin(&sample.root, "never", false).await.is_err())?;
     hold(check, service.read(&sample.file.cid, 0, 1).await.is_err())?;
     hold(check, service.pinned_as(&sample.name).await.or_fail(check)?.is_empty())
 }
@@ -75,7 +75,7 @@ async fn an_incomplete_dag_is_not_pinned<P: Pin>(service: &P, sample: &Sample) -
     let car = sample.car(sample.blocks.len() - 1);
     import(service, sample.root, vec![Ok(car.into())]).await.or_fail(check)?;
     hold(check, service.has_block(&sample.root).await.or_fail(check)?)?;
-    hold(check, service.pin(&sample.root, "never").await.is_err())?;
+    hold(check, service.pin(&sample.root, "never", false).await.is_err())?;
     hold(check, !service.is_pinned(&sample.root).await.or_fail(check)?)
 }
 
@@ -88,7 +88,7 @@ async fn a_whole_car_is_pinned<P: Pin>(service: &P, sample: &Sample) -> Result<(
         let found = import(service, sample.root, vec![Ok(car.clone())]).await.or_fail(check)?;
         hold(check, found == expected)?;
         hold(check, service.is_pinned(&sample.root).await.or_fail(check)? == was_pinned)?;
-        service.pin(&sample.root, &sample.name).await.or_fail(check)?;
+        service.pin(&sample.root, &sample.name, !was_pinned).await.or_fail(check)?;
         hold(check, service.is_pinned(&sample.root).await.or_fail(check)?)?;
     }
     for (cid, _) in &sample.blocks {
@@ -113,11 +113,11 @@ async fn reads_ranges<P: Pin>(service: &P, sample: &Sample) -> Result<(), CheckE
 async fn pins_have_names<P: Pin>(service: &P, sample: &Sample) -> Result<(), CheckError> {
     let check = "a pin has the name it was given last, and is found by no other";
     let longer = format!("{} and more", sample.name);
-    service.pin(&sample.root, &longer).await.or_fail(check)?;
+    service.pin(&sample.root, &longer, false).await.or_fail(check)?;
     hold(check, service.pinned_as(&sample.name).await.or_fail(check)?.is_empty())?;
-    service.pin(&sample.root, &sample.name).await.or_fail(check)?;
+    service.pin(&sample.root, &sample.name, false).await.or_fail(check)?;
     hold(check, service.pinned_as(&longer).await.or_fail(check)?.is_empty())?;
-    service.pin(&sample.file.cid, &sample.name).await.or_fail(check)?;
+    service.pin(&sample.file.cid, &sample.name, false).await.or_fail(check)?;
     let mut both = vec![sample.root, sample.file.cid];
     both.sort_unstable();
     hold(check, service.pinned_as(&sample.name).await.or_fail(check)? == both)

@@ -10,8 +10,10 @@
 //! such parts; running again goes on from there.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::try_join;
 use mira_core::cid::Cid;
 use tokio::sync::mpsc;
 
@@ -87,13 +89,13 @@ pub async fn publish<P: Pin>(
         kept_files -= missing.len();
         send(service, store, dataset, missing, &mut sent, progress).await?;
     }
-    match service.pin(&root, name).await {
+    match service.pin(&root, name, kept_files == 0).await {
         // The root of a file was there and something below it was not: garbage was collected, a transfer broke off, or
         // the node lost what it had pinned. Without leaving out anything there is nothing left to miss.
         Err(PinError::Refused { .. }) if kept_files > 0 => {
             kept_files = 0;
             send(service, store, dataset, dataset.files().collect(), &mut sent, progress).await?;
-            service.pin(&root, name).await?;
+            service.pin(&root, name, true).await?;
         }
         pinned => pinned?,
     }
@@ -165,12 +167,32 @@ async fn send<P: Pin>(
             *sent += bytes;
             progress(Progress { sent: *sent, total });
         };
-        import(service, store, car, &mut count).await?;
+        both_halves(service, store, car, &mut count).await?;
         if !is_last {
-            service.pin(&root, &part).await?;
+            service.pin(&root, &part, true).await?;
         }
     }
     Ok(())
+}
+
+/// Sends one CAR in two halves at the same time: a node takes an import apart on one of its processors.
+async fn both_halves<P: Pin>(
+    service: &P,
+    store: &Store,
+    car: CarPlan,
+    sent: &mut (dyn FnMut(u64) + Send),
+) -> Result<(), PinError> {
+    let (first, second) = match car.halves() {
+        (Some(first), second) => (first, second),
+        (None, whole) => return import(service, store, whole, sent).await,
+    };
+    let sent = Mutex::new(sent);
+    // Nothing panics while it holds the lock but what was given us to call.
+    let count = |bytes| (sent.lock().unwrap_or_else(PoisonError::into_inner))(bytes);
+    let (mut count_first, mut count_second) = (count, count);
+    let halves =
+        try_join(import(service, store, first, &mut count_first), import(service, store, second, &mut count_second));
+    halves.await.map(drop)
 }
 
 /// Sends one CAR while another thread reads its blocks.

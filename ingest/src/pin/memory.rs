@@ -135,7 +135,7 @@ impl Pin for Memory {
         Ok(content)
     }
 
-    async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
+    async fn pin(&self, cid: &Cid, name: &str, _: bool) -> Result<(), PinError> {
         let mut state = self.state();
         state.walk(*cid)?;
         state.pins.insert(*cid, name.into());

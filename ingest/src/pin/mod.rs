@@ -40,9 +40,9 @@ pub trait Pin {
     /// may take it.
     fn import(&self, car: CarStream<'_>) -> impl Future<Output = Result<CarContent, PinError>> + Send;
 
-    /// Pins a DAG under a name, or gives the pin this name. Fails, and soon, unless all its blocks are there; also where
-    /// it is pinned already.
-    fn pin(&self, cid: &Cid, name: &str) -> impl Future<Output = Result<(), PinError>> + Send;
+    /// Pins a DAG under a name, or gives the pin this name. Fails unless all its blocks are there, also where it is pinned
+    /// already; and soon, unless `just_sent` says that all of them have just been sent and counted.
+    fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> impl Future<Output = Result<(), PinError>> + Send;
 
     /// Whether the whole DAG under this very root is pinned, as a root of its own.
     fn is_pinned(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;

@@ -122,6 +122,20 @@ impl Grid {
         scan.grid
     }
 
+    /// Makes null of every unquoted cell that is one of `tokens`. `data` is what the grid was made of. Which lines are
+    /// blank is settled by then, and does not depend on it.
+    pub(crate) fn make_null(&mut self, data: &[u8], tokens: &[String]) {
+        if tokens.is_empty() {
+            return;
+        }
+        for cell in self.cells.iter_mut().filter(|cell| cell.end & QUOTED == 0) {
+            let content = data.get(cell.start as usize..cell.end as usize).unwrap_or_default();
+            if tokens.iter().any(|token| token.as_bytes() == content) {
+                cell.end = cell.start;
+            }
+        }
+    }
+
     /// The rows that are good.
     pub(crate) fn rows(&self) -> &[Mark] {
         &self.rows
@@ -456,6 +470,18 @@ mod tests {
             ]
         );
         assert_eq!(fault, None);
+    }
+
+    #[test]
+    fn tokens_are_null_where_they_stand_alone_and_unquoted() {
+        let text = "NA,\"NA\"\nNA ,-\nna,\"\"\"NA\"\nNA\n";
+        let mut grid = Grid::new(text.as_bytes(), b',', 2);
+        grid.make_null(text.as_bytes(), &["NA".into(), "-".into(), "\"NA".into()]);
+        let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
+        let cells: Vec<_> = grid.cells.iter().map(field).collect();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(cells, [None, some("NA"), some("NA "), None, some("na"), some("\"NA")]);
+        assert_eq!(grid.fault, Some((24, Problem::Ragged { found: 1, expected: 2 })), "a token is no blank line");
     }
 
     #[test]

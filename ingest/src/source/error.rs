@@ -91,6 +91,12 @@ pub enum SourceError {
         /// The byte given.
         found: u8,
     },
+    /// A token for null that no field can be.
+    #[error("{token:?} is never a whole field without quotes, so it cannot stand for null")]
+    NullToken {
+        /// The token given.
+        token: String,
+    },
     /// The files hold columns but not one row.
     #[error("no rows in {files} files, the first being {}", first.display())]
     NoRows {

@@ -22,7 +22,7 @@ use super::number::{self, Int, Number, Plain};
 use super::working::{Plan, Width, digit_class};
 
 /// What the values of some blocks allow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Inference {
     columns: Record,
     rows: u64,
@@ -154,6 +154,11 @@ impl Inference {
             Some(whole) => whole.merge(later),
             None => *whole = Some(later),
         }
+    }
+
+    /// Whether [`Inference::finish`] would come to this plan.
+    pub(crate) fn comes_to(&self, plan: &Plan) -> bool {
+        self.clone().finish().is_ok_and(|own| own.schema() == plan.schema() && own.widths() == plan.widths())
     }
 
     /// The schema and the widths, or the first place where kinds of values do not go together.

@@ -28,7 +28,7 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 
@@ -51,21 +51,25 @@ mod moment;
 mod normalise;
 mod number;
 mod parquet;
+mod piece;
 mod text;
 mod working;
 
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
 pub use format::{Format, FormatError};
 pub use infer::Inference;
+pub use piece::{GuessError, Piece};
 pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 
 /// What is not told by the files themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The format of every file; else each file's name tells it, or its content.
     pub format: Option<Format>,
     /// What separates the fields of CSV, an ASCII character; else a comma, or a tab in TSV.
     pub delimiter: Option<u8>,
+    /// What stands for null in CSV beside an empty field: each is null where it is a whole field without quotes.
+    pub nulls: Vec<String>,
     /// Bytes of a block of text. Larger ones cost memory per thread, smaller ones time.
     pub block_bytes: usize,
 }
@@ -76,7 +80,19 @@ pub struct Source {
     inputs: Vec<Arc<Input>>,
     format: Format,
     dialect: Option<Dialect>,
+    nulls: Arc<[String]>,
     block_bytes: usize,
+}
+
+/// How many blocks are looked at for a guess.
+const GUESS_BLOCKS: usize = 8;
+
+/// A plan that holds for the start of an input, and whether it held for the blocks that were read under it.
+#[derive(Debug)]
+pub struct Guess {
+    plan: Plan,
+    /// What inference makes of the blocks that were read, in any order: CSV has its columns from the header.
+    seen: Mutex<Option<Inference>>,
 }
 
 /// Whole records of one file, not yet taken apart.
@@ -120,7 +136,7 @@ enum Origin {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: None, delimiter: None, block_bytes: 1 << 20 }
+        Self { format: None, delimiter: None, nulls: Vec::new(), block_bytes: 1 << 20 }
     }
 }
 
@@ -147,7 +163,11 @@ impl Source {
             Format::Ndjson => Some(Dialect::Ndjson),
             Format::Parquet => None,
         };
-        Ok(Self { inputs, format, dialect, block_bytes: options.block_bytes.clamp(1, text::MAX_RECORD) })
+        if let Some(Dialect::Csv { delimiter }) = dialect {
+            check_nulls(&options.nulls, delimiter)?;
+        }
+        let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
+        Ok(Self { inputs, format, dialect, nulls: options.nulls.into(), block_bytes })
     }
 
     /// The format of all files.
@@ -174,6 +194,21 @@ impl Source {
             }
         }
         self.plan(whole)
+    }
+
+    /// Looks at the start of a CSV input: what [`Source::infer`] finds if the rest is alike. `None` for other formats.
+    ///
+    /// Reading under a guess takes one pass instead of two, and [`Guess::batches`] finds out if the rest is not alike.
+    pub fn guess(&self) -> Result<Option<Guess>, SourceError> {
+        if !matches!(self.dialect, Some(Dialect::Csv { .. })) {
+            return Ok(None);
+        }
+        let mut whole = None;
+        for block in self.blocks().take(GUESS_BLOCKS) {
+            Inference::add(&mut whole, block?.infer()?);
+        }
+        let plan = self.plan(whole)?;
+        Ok(Some(Guess { plan, seen: Mutex::new(None) }))
     }
 
     /// Ends an inference whose blocks were merged in order; Parquet files need none.
@@ -243,7 +278,37 @@ impl Source {
     }
 }
 
+impl Guess {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Reads a block under the plan, and whether inference over all blocks read so far still comes to that plan; if
+    /// not, neither do all values of the input.
+    fn read(&self, block: Block) -> Result<(Vec<SourceBatch>, bool), SourceError> {
+        let Body::Text(block) = block.0 else { return Ok((Vec::new(), false)) };
+        let (inference, batches) = block.observe(&self.plan)?;
+        let holds = {
+            // No code that can panic runs under the lock.
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            Inference::add(&mut seen, inference);
+            seen.as_ref().is_some_and(|seen| seen.comes_to(&self.plan))
+        };
+        Ok((batches.collect::<Result<_, _>>()?, holds))
+    }
+}
+
 impl Block {
+    /// Whether its batches may all be in memory at once: a block of short NDJSON lines stands for as many values as
+    /// there are columns on each.
+    fn is_small(&self, plan: &Plan) -> bool {
+        match &self.0 {
+            Body::Text(block) => block.most_rows() <= plan.batch_rows(),
+            Body::Parquet(_) => false,
+        }
+    }
+
     /// What the values of this block allow, to be merged in order of the blocks. The blocks of Parquet files allow
     /// everything, for their types are declared.
     pub fn infer(&self) -> Result<Inference, SourceError> {
@@ -297,7 +362,10 @@ impl Blocks<'_> {
             self.next += 1;
             let input = Arc::clone(input);
             self.open = Some(match self.source.dialect {
-                Some(dialect) => Open::Text(Box::new(TextReader::open(input, dialect, self.source.block_bytes)?)),
+                Some(dialect) => {
+                    let nulls = Arc::clone(&self.source.nulls);
+                    Open::Text(Box::new(TextReader::open(input, dialect, nulls, self.source.block_bytes)?))
+                }
                 None => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
             });
         }
@@ -364,6 +432,15 @@ fn join(widths: Option<Vec<Width>>, more: Vec<Width>) -> Vec<Width> {
     match widths {
         Some(widths) => widths.iter().zip(&more).map(|(own, other)| own.joined(other)).collect(),
         None => more,
+    }
+}
+
+/// Refuses tokens that no unquoted field can be: whoever gave one expects nulls and would get none.
+fn check_nulls(nulls: &[String], delimiter: u8) -> Result<(), SourceError> {
+    let ends = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
+    match nulls.iter().find(|token| token.starts_with('"') || token.bytes().any(ends)) {
+        Some(token) => Err(SourceError::NullToken { token: token.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -27,6 +27,7 @@ use super::normalise::{Misfit, logical_type, normalise};
 use super::text::{column_name, match_names, problem};
 use super::working::{Plan, Width};
 use super::{Origin, SourceBatch};
+use crate::guard::guarded;
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug, Clone)]
@@ -65,6 +66,11 @@ const BATCH_ROWS: usize = 8192;
 
 impl ParquetFile {
     pub(crate) fn open(input: Arc<Input>) -> Result<Self, SourceError> {
+        let opened = guarded(|| Self::load(Arc::clone(&input)));
+        opened.unwrap_or_else(|| Err(parquet_error(&input, Spot::File, gave_up())))
+    }
+
+    fn load(input: Arc<Input>) -> Result<Self, SourceError> {
         let handle = input.open()?;
         let failed = |source| parquet_error(&input, Spot::File, source);
         let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(failed)?;
@@ -182,7 +188,8 @@ impl ParquetBlock {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
         }
-        builder.build().map_err(|source| parquet_error(&self.file.input, Spot::Row(self.first_row), source))
+        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
+        guarded(|| builder.build()).unwrap_or_else(|| Err(gave_up())).map_err(failed)
     }
 }
 
@@ -193,7 +200,8 @@ impl Iterator for ParquetBatches {
         if self.done {
             return None;
         }
-        let next = self.read();
+        let next = guarded(|| self.read());
+        let next = next.unwrap_or_else(|| Err(parquet_error(&self.block.file.input, Spot::Row(self.row), gave_up())));
         self.done = !matches!(next, Ok(Some(_)));
         next.transpose()
     }
@@ -303,6 +311,11 @@ fn with_unit(
     let schema = ArrowSchema::new_with_metadata(fields, schema.metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+}
+
+/// What is said where the library panicked.
+fn gave_up() -> ParquetError {
+    ParquetError::General("the file is damaged in a way that the reader does not understand".to_owned())
 }
 
 fn parquet_error(input: &Input, spot: Spot, source: ParquetError) -> SourceError {

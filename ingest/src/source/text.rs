@@ -37,6 +37,8 @@ pub(crate) enum Dialect {
 pub(crate) struct TextBlock {
     input: Arc<Input>,
     dialect: Dialect,
+    /// What is null in CSV, unquoted.
+    nulls: Arc<[String]>,
     /// The columns, in CSV.
     header: Arc<[String]>,
     bytes: Vec<u8>,
@@ -77,6 +79,7 @@ pub(crate) struct TextReader {
     input: Arc<Input>,
     file: File,
     dialect: Dialect,
+    nulls: Arc<[String]>,
     header: Option<Arc<[String]>>,
     /// How many bytes a block has at least, unless the file ends.
     size: usize,
@@ -88,10 +91,15 @@ pub(crate) struct TextReader {
 }
 
 impl TextReader {
-    pub(crate) fn open(input: Arc<Input>, dialect: Dialect, size: usize) -> Result<Self, SourceError> {
+    pub(crate) fn open(
+        input: Arc<Input>,
+        dialect: Dialect,
+        nulls: Arc<[String]>,
+        size: usize,
+    ) -> Result<Self, SourceError> {
         let file = input.open()?;
-        let mut reader =
-            Self { input, file, dialect, header: None, size, rest: Vec::new(), offset: 0, line: 1, ended: false };
+        let (header, rest, offset, line, ended) = (None, Vec::new(), 0, 1, false);
+        let mut reader = Self { input, file, dialect, nulls, header, size, rest, offset, line, ended };
         reader.fill(BOM.len())?;
         if reader.rest.starts_with(BOM) {
             reader.rest.clear();
@@ -128,6 +136,7 @@ impl TextReader {
         let block = TextBlock {
             input: Arc::clone(&self.input),
             dialect: self.dialect,
+            nulls: Arc::clone(&self.nulls),
             header,
             offset: self.offset,
             line: self.line,
@@ -198,30 +207,64 @@ impl TextBlock {
     /// What the block's values allow.
     pub(crate) fn infer(&self) -> Result<Inference, SourceError> {
         let text = self.text()?;
-        let mut inference = Inference::of_columns(self.header.iter().map(String::as_str));
         match self.dialect {
-            Dialect::Csv { delimiter } => {
-                let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
-                if let Some((at, problem)) = grid.fault.take() {
-                    return Err(self.fault(at, problem));
-                }
-                for tile in grid.tiles(0..grid.rows().len()) {
-                    for column in 0..self.header.len() {
-                        inference.observe_cells(column, text, tile.column(column));
-                    }
-                }
-                inference.add_rows(grid.rows().len());
-            }
+            Dialect::Csv { delimiter } => Ok(self.infer_grid(text, &self.whole_grid(delimiter)?)),
             Dialect::Ndjson => {
+                let mut inference = Inference::of_columns(std::iter::empty());
                 for Line { start, number, text } in Lines::new(text) {
                     let byte = self.offset + start as u64;
                     let at = At { file: &self.input.path, number: self.input.number, line: self.line + number, byte };
                     let observed = inference.observe_line(text, &at);
                     observed.map_err(|fault| self.fault(start + fault.at, fault.problem))?;
                 }
+                Ok(inference)
             }
         }
-        Ok(inference)
+    }
+
+    /// What the block's values allow, and its rows, from one scan of a CSV block.
+    pub(crate) fn observe(self: Arc<Self>, plan: &Plan) -> Result<(Inference, TextBatches), SourceError> {
+        let Dialect::Csv { delimiter } = self.dialect else { return Ok((self.infer()?, self.batches(plan))) };
+        let grid = self.whole_grid(delimiter)?;
+        let inference = self.infer_grid(self.text()?, &grid);
+        let next = Next::Rows { grid, order: self.match_columns(plan.schema())?, row: 0 };
+        Ok((inference, TextBatches { block: self, plan: plan.clone(), next }))
+    }
+
+    /// Most rows that the block can have.
+    pub(crate) fn most_rows(&self) -> usize {
+        match self.dialect {
+            // Every row has all its delimiters, so that the values are no more than the bytes.
+            Dialect::Csv { .. } => 0,
+            Dialect::Ndjson => memchr_iter(b'\n', &self.bytes).count() + 1,
+        }
+    }
+
+    /// The cells of a CSV block without a fault.
+    fn whole_grid(&self, delimiter: u8) -> Result<Grid, SourceError> {
+        let mut grid = self.grid(delimiter);
+        match grid.fault.take() {
+            Some((at, problem)) => Err(self.fault(at, problem)),
+            None => Ok(grid),
+        }
+    }
+
+    fn infer_grid(&self, text: &str, grid: &Grid) -> Inference {
+        let mut inference = Inference::of_columns(self.header.iter().map(String::as_str));
+        for tile in grid.tiles(0..grid.rows().len()) {
+            for column in 0..self.header.len() {
+                inference.observe_cells(column, text, tile.column(column));
+            }
+        }
+        inference.add_rows(grid.rows().len());
+        inference
+    }
+
+    /// The cells of a CSV block, up to its first fault.
+    fn grid(&self, delimiter: u8) -> Grid {
+        let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
+        grid.make_null(&self.bytes, &self.nulls);
+        grid
     }
 
     /// The block's rows.
@@ -361,7 +404,7 @@ impl TextBatches {
             (Next::Start, Dialect::Ndjson) => Next::Lines { at: 0, number: 0 },
             (Next::Start, Dialect::Csv { delimiter }) => {
                 let order = block.match_columns(self.plan.schema())?;
-                Next::Rows { grid: Grid::new(&block.bytes, delimiter, block.header.len()), order, row: 0 }
+                Next::Rows { grid: block.grid(delimiter), order, row: 0 }
             }
             (next, _) => next,
         })

@@ -2,11 +2,13 @@
 //!
 //! Each block counts, that of the asked statement first and nearer ones before those further away: allowed by all, denied
 //! by any, and unknown never passes. What lies outside of the log, a list of inputs that is not at hand, and a model that
-//! names no inputs are unknown.
+//! names no inputs are unknown; so is what stands on a consent that has ended by the day that is asked for, or that was
+//! never given for this use.
 
 use mira_core::fold::{Fold, Record, Withdrawn};
-use mira_core::rights::{self, InputRights, Use, Verdict};
+use mira_core::rights::{self, InputRights, Rights, Use, Verdict};
 use mira_core::statement::Kind;
+use mira_core::time::Date;
 
 use super::{Direction, Graph, Place, Source, Step};
 
@@ -54,6 +56,8 @@ pub enum Says {
     Withdrawn,
     /// Its terms allow it, but some of its rows were withdrawn.
     PartlyWithdrawn,
+    /// Its terms allow it, but the consent that they stand on has ended, or was not given for this use.
+    ConsentEnded,
     /// Its terms say nothing about it.
     Nothing,
     /// It has no terms in this log.
@@ -68,12 +72,13 @@ impl Says {
             Self::Denies => "denies",
             Self::Withdrawn => "withdrawn",
             Self::PartlyWithdrawn => "partly-withdrawn",
+            Self::ConsentEnded => "consent-ended",
             Self::Nothing => "says-nothing",
             Self::Unknown => "unknown",
         }
     }
 
-    fn of(rights: InputRights<'_>, wanted: Use) -> Self {
+    fn of(rights: InputRights<'_>, wanted: Use, day: Date) -> Self {
         let (terms, whole) = match rights {
             InputRights::Withdrawn => return Self::Withdrawn,
             InputRights::External => return Self::Unknown,
@@ -83,15 +88,23 @@ impl Says {
         match (terms.deny.contains(&wanted), terms.allow.contains(&wanted), whole) {
             (true, _, _) => Self::Denies,
             (false, false, _) => Self::Nothing,
+            (false, true, _) if !consents(terms, wanted, day) => Self::ConsentEnded,
             (false, true, true) => Self::Allows,
             (false, true, false) => Self::PartlyWithdrawn,
         }
     }
 }
 
+/// Whether the consent that a block names, if it names one, holds on this day and for this use.
+fn consents(terms: &Rights, wanted: Use, day: Date) -> bool {
+    terms.consent.as_ref().is_none_or(|consent| {
+        consent.scope.contains(&wanted) && consent.expires.is_none_or(|last| last.days() >= day.days())
+    })
+}
+
 impl Graph {
-    /// What the terms of `from` and of everything that it stands on say about a use.
-    pub fn may(&self, fold: &Fold, from: Place, wanted: Use) -> Answer {
+    /// What the terms of `from` and of everything that it stands on say about a use on some day.
+    pub fn may(&self, fold: &Fold, from: Place, wanted: Use, day: Date) -> Answer {
         let walk = self.walk(from, Direction::Up);
         let mut found = Vec::new();
         for (step, place) in walk.iter().map(|step| step.place).enumerate() {
@@ -107,14 +120,22 @@ impl Graph {
                 found.push((step, About::NoSources, InputRights::External));
             }
         }
-        let verdict = rights::fold(wanted, found.iter().map(|(_, _, rights)| *rights).enumerate());
+        let verdict = rights::fold(wanted, found.iter().map(|(_, _, rights)| on(*rights, wanted, day)).enumerate());
         let item = |(step, about, rights): &(usize, About, InputRights<'_>)| Item {
             step: *step,
             about: *about,
-            says: Says::of(*rights, wanted),
+            says: Says::of(*rights, wanted, day),
         };
         let items = found.iter().map(item).collect();
         Answer { verdict, items, walk }
+    }
+}
+
+/// Terms whose consent does not hold still deny what they deny, and allow no more than ones that hold in part only.
+fn on(rights: InputRights<'_>, wanted: Use, day: Date) -> InputRights<'_> {
+    match rights {
+        InputRights::Terms(terms) if !consents(terms, wanted, day) => InputRights::PartlyWithdrawn(terms),
+        rights => rights,
     }
 }
 

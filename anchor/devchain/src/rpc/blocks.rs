@@ -86,16 +86,18 @@ pub(super) fn logs(node: &Node, filter: &Filter) -> Result<Vec<Log>, RpcError> {
             (number, number)
         }
         FilterBlockOption::Range { from_block, to_block } => {
+            if let (Some(BlockNumberOrTag::Number(from)), Some(BlockNumberOrTag::Number(to))) = (from_block, to_block)
+                && from > to
+            {
+                return Err(RpcError::params("invalid block range params"));
+            }
             let head = node.chain.header().number;
-            // The end of a range may lie in the future, and so may all of it.
+            // A range may lie in the future, in part or as a whole.
             let bound = |tag: Option<BlockNumberOrTag>| match tag.unwrap_or_default() {
                 BlockNumberOrTag::Number(number) => Ok(number),
                 tag => number(node, tag),
             };
             let (first, last) = (bound(from_block)?, bound(to_block)?);
-            if first > last {
-                return Err(RpcError::params("invalid block range params"));
-            }
             (first, last.min(head))
         }
     };

@@ -5,11 +5,11 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
 use revm::context::TxEnv;
-use revm::context::result::ExecutionResult;
+use revm::context::result::{ExecutionResult, InvalidTransaction};
 
 use super::error::RpcError;
 use super::{block, state};
-use crate::machine::{Rules, TX_GAS_CAP, halt_text};
+use crate::machine::{Rules, RunError, TX_GAS_CAP, halt_text};
 use crate::node::Node;
 use crate::state::State;
 
@@ -102,22 +102,21 @@ impl<'a> Place<'a> {
     }
 
     fn run(&self, tx: TxEnv) -> Result<ExecutionResult, RpcError> {
-        match self.node.chain.run(&self.header, self.state, tx, Rules::Call) {
-            Ok(done) => Ok(done.result),
-            Err(Ok(refused)) => Err(RpcError::server(format!("err: {refused}"))),
-            Err(Err(broken)) => Err(RpcError::internal(broken)),
-        }
+        let run = self.node.chain.run(&self.header, self.state, tx, Rules::Call);
+        run.map(|done| done.result).map_err(|error| match error {
+            RunError::Refused(reason) => RpcError::server(format!("err: {reason}")),
+            RunError::Broken(words) => RpcError::internal(words),
+        })
     }
 
+    /// Whether a transaction succeeds under a gas limit that may be too low even to begin.
     fn succeeds(&self, tx: TxEnv) -> Result<bool, RpcError> {
-        use revm::context::result::InvalidTransaction as Invalid;
+        use InvalidTransaction::{CallGasCostMoreThanGasLimit, GasFloorMoreThanGasLimit};
         match self.node.chain.run(&self.header, self.state, tx, Rules::Call) {
             Ok(done) => Ok(done.result.is_success()),
-            Err(Ok(Invalid::CallGasCostMoreThanGasLimit { .. } | Invalid::GasFloorMoreThanGasLimit { .. })) => {
-                Ok(false)
-            }
-            Err(Ok(refused)) => Err(RpcError::server(format!("err: {refused}"))),
-            Err(Err(broken)) => Err(RpcError::internal(broken)),
+            Err(RunError::Refused(CallGasCostMoreThanGasLimit { .. } | GasFloorMoreThanGasLimit { .. })) => Ok(false),
+            Err(RunError::Refused(reason)) => Err(RpcError::server(format!("err: {reason}"))),
+            Err(RunError::Broken(words)) => Err(RpcError::internal(words)),
         }
     }
 

@@ -37,6 +37,7 @@ type Answer = Result<Box<RawValue>, RpcError>;
 /// A tip that anvil suggests as well.
 const SUGGESTED_TIP: u64 = 1_000_000_000;
 
+/// What kind of chain this is; other methods are handed on.
 fn dispatch(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
     match method {
         "web3_clientVersion" => give(format!("mira-devchain/{}", env!("CARGO_PKG_VERSION"))),
@@ -52,6 +53,13 @@ fn dispatch(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
             let percentiles = params.optional::<Vec<f64>>(2)?;
             give(blocks::fee_history(&node.chain, count.0, number(node, newest)?, percentiles)?)
         }
+        _ => accounts(node, method, params),
+    }
+}
+
+/// What accounts have.
+fn accounts(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
+    match method {
         "eth_getBalance" => {
             let state = state(node, params.optional(1)?)?;
             give(state.balance(params.at(0)?))
@@ -69,6 +77,13 @@ fn dispatch(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
             let slot = params.at::<JsonStorageKey>(1)?.as_b256();
             give(B256::from(state.storage(params.at(0)?, slot.into())))
         }
+        _ => history(node, method, params),
+    }
+}
+
+/// What is in blocks.
+fn history(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
+    match method {
         "eth_getBlockByNumber" => {
             let full = params.optional(1)?.unwrap_or(false);
             give(block(node, BlockId::Number(params.at(0)?)).map(|sealed| blocks::block(sealed, full)))
@@ -84,6 +99,13 @@ fn dispatch(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
             give(node.chain.transaction(&params.at(0)?).map(|(sealed, tx, done)| blocks::receipt(sealed, tx, done)))
         }
         "eth_getLogs" => give(blocks::logs(node, &params.at::<Filter>(0)?)?),
+        _ => execution(node, method, params),
+    }
+}
+
+/// What runs contracts.
+fn execution(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
+    match method {
         "eth_call" => {
             params.refuse_beyond(2, "state and block overrides are not supported")?;
             give(call::call(node, params.at::<TransactionRequest>(0)?, params.optional(1)?)?)
@@ -93,6 +115,13 @@ fn dispatch(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
             give(U64::from(call::estimate(node, params.at::<TransactionRequest>(0)?, params.optional(1)?)?))
         }
         "eth_sendRawTransaction" => give(node.send(&params.at::<Bytes>(0)?)?),
+        _ => development(node, method, params),
+    }
+}
+
+/// What public chains do not have: time by request.
+fn development(node: &mut Node, method: &str, params: &Params<'_>) -> Answer {
+    match method {
         "evm_increaseTime" => {
             let ahead = node.increase_time(params.at::<Quantity>(0)?.0);
             give(ahead.ok_or_else(|| RpcError::params("that is too far in the future"))?)

@@ -10,7 +10,6 @@ use mira_core::name::Uri;
 use mira_core::statement::{Deploy, DeploymentState, Predicate};
 use serde::{Deserialize, Serialize};
 
-use super::train::person;
 use super::{model, name, typed_or_from, warn};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
@@ -87,7 +86,7 @@ pub(super) fn run(typed: &DeployArgs, global: &Global, output: &Output) -> Resul
         model: found.id,
         deployment: deployment.clone(),
         state,
-        on_behalf_of: args.on_behalf_of.as_deref().map(|who| person(session, who)).transpose()?,
+        on_behalf_of: args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?,
         uri: uri.clone(),
     });
     let receipt = recording.record(predicate)?;

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_core::digest::ContributorId;
-use mira_core::key::VerifyingKey;
 use mira_core::statement::{Agent, InputRole, ModelSubject, Predicate, Train, model_id};
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +12,8 @@ use super::{code, digest, name, typed_or_from, warn};
 use crate::args::Global;
 use crate::artifact::{Artifact, FileLine};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::keystore::Keystore;
 use crate::output::{Output, count};
 use crate::recording::{Receipt, Recording};
-use crate::refs;
 use crate::session::Session;
 use crate::terms::TermsArgs;
 use crate::uses::{ExternalSpec, InputLine, UseSpec, Used};
@@ -105,7 +101,7 @@ pub(super) fn run(typed: &TrainArgs, global: &Global, output: &Output) -> Result
     let id = model_id(&artifact.files);
     let predicate = Predicate::Train(Train {
         subject: ModelSubject { name: model.clone(), id },
-        on_behalf_of: args.on_behalf_of.as_deref().map(|who| person(session, who)).transpose()?,
+        on_behalf_of: args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?,
         files,
         inputs: used.listed(&blobs)?,
         rights: args.rights.rights(&blobs)?,
@@ -146,18 +142,7 @@ fn agents(session: &Session, typed: &[String]) -> Result<Option<BTreeSet<Agent>>
         let (role, who) = text.split_once('=').ok_or_else(|| {
             CliError::new(Kind::Usage, format!("{text:?} is not ROLE=WHO")).hint("for example --agent compute=cluster")
         })?;
-        agents.insert(Agent { contributor_id: person(session, who)?, role: role.parse().kind(Kind::Usage)? });
+        agents.insert(Agent { contributor_id: session.person(who)?, role: role.parse().kind(Kind::Usage)? });
     }
     Ok(Some(agents).filter(|agents| !agents.is_empty()))
-}
-
-/// A label, did:key or contributor_id; or else a key in the user's own keystore.
-pub(super) fn person(session: &Session, who: &str) -> Result<ContributorId> {
-    let fold = session.ledger.fold();
-    refs::contributor(fold, who).or_else(|error| {
-        let keys = Keystore::of(&session.home).list()?;
-        let key = keys.iter().find(|key| key.name == who).and_then(|key| VerifyingKey::from_did(&key.did).ok());
-        let id = key.map(|key| fold.by_key(&key).copied().unwrap_or_else(|| key.contributor_id()));
-        id.ok_or(error)
-    })
 }

@@ -44,7 +44,7 @@ pub use model::{Agent, AgentRole, Deploy, DeploymentState, Evaluate, Train, Unit
 pub use predicate::Predicate;
 pub use ranges::{Range, Ranges, RangesError, RowSet, RowSetError};
 pub use subject::{DatasetSubject, ModelFiles, ModelSubject, Subject, model_id, model_list};
-pub use values::{Amount, EvmAddress, EvmSignature, Natural, Nonce, Number, Positive, ValueError};
+pub use values::{Amount, EvmAddress, EvmHash, EvmSignature, Natural, Nonce, Number, Positive, ValueError};
 
 use crate::digest::{ContributorId, StatementId};
 use crate::domain::STATEMENT_TYPE;

@@ -131,6 +131,8 @@ hex_types! {
     Nonce[16], "", "32 lowercase hex digits";
     /// An account or a contract on an EVM chain.
     EvmAddress[20], "0x", "0x and 40 lowercase hex digits";
+    /// A hash on an EVM chain: of a block, a transaction, or what a contract stores.
+    EvmHash[32], "0x", "0x and 64 lowercase hex digits";
     /// An ECDSA signature of an EVM account: r, s and v.
     EvmSignature[65], "0x", "0x and 130 lowercase hex digits";
 }
@@ -139,6 +141,7 @@ text_fields! {
     Amount, "decimal digits of an integer below 2^64, without leading zeros";
     Nonce, "32 lowercase hex digits";
     EvmAddress, "0x and 40 lowercase hex digits";
+    EvmHash, "0x and 64 lowercase hex digits";
     EvmSignature, "0x and 130 lowercase hex digits";
 }
 

@@ -1,4 +1,4 @@
-//! The vectors of envelopes, notes, policies and proofs: `vectors/<kind>/<scenario>.json`.
+//! The vectors of keys, manifests, chunk lists, envelopes, notes, policies and proofs: `vectors/<kind>/<scenario>.json`.
 //!
 //! Each file has `comment`, `expect` (`accept` or `refuse`), its input, and what comes of it (`result` or `error`). The
 //! scenarios are made here from sample keys; whether one is accepted is said beside it, so that `BLESS=1`, which writes
@@ -11,20 +11,25 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use mira_core::dsse::Envelope;
-use mira_core::key::SigningKey;
+use mira_core::key::{SigningKey, VerifyingKey};
 use mira_core::log::checkpoint::SignedCheckpoint;
 use mira_core::log::note::Note;
 use mira_core::log::policy::Policy;
 use mira_core::log::tlog_proof::TlogProof;
 use mira_core::log::vkey::{KeyName, VerifierKey};
+use mira_core::manifest::Manifest;
 use serde_json::Value;
 
 mod envelopes;
+mod keys;
+mod manifests;
 mod notes;
 mod policies;
 mod proofs;
+#[path = "../sample/mod.rs"]
+mod sample;
 
 /// A scenario: its file's name, whether it passes, why it is there, and its input.
 struct Scenario {
@@ -78,6 +83,38 @@ fn tlog_proofs_vectors() {
         Ok(format!("leaf {}, hashes: {}, bytes of extra: {}", proof.index, proof.path.len(), proof.extra.len()))
     };
     run("tlog-proofs", judge, &proofs::scenarios());
+}
+
+#[test]
+fn keys_vectors() {
+    let judge: Judge = |case| {
+        let hex = |key: &str| HEXLOWER.decode(&input(case, key)).unwrap();
+        let key = VerifyingKey::from_bytes(&hex("key").try_into().unwrap())?;
+        key.verify(&input(case, "message"), &hex("signature").try_into().unwrap())?;
+        Ok(format!("by {}", key.to_did()))
+    };
+    run("keys", judge, &keys::scenarios());
+}
+
+#[test]
+fn manifests_vectors() {
+    let judge: Judge = |case| {
+        let bytes = input(case, "manifest");
+        let manifest = Manifest::from_cbor(&bytes)?;
+        assert_eq!(manifest.to_cbor(), bytes);
+        Ok(format!("dataset_id {}, manifest {}", manifest.dataset_id(), manifest.digest()))
+    };
+    run("manifests", judge, &manifests::scenarios());
+}
+
+#[test]
+fn chunk_lists_vectors() {
+    let judge: Judge = |case| {
+        let list = Manifest::from_cbor(&input(case, "manifest"))?.open_chunk_list(&input(case, "chunk_list"))?;
+        assert_eq!(list.to_cbor(), input(case, "chunk_list"));
+        Ok(format!("chunks: {}", list.chunks().len()))
+    };
+    run("chunk-lists", judge, &manifests::lists());
 }
 
 /// Judges every scenario and compares it with its file, or writes the file; a file without scenario is an error.

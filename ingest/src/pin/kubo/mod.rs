@@ -2,13 +2,15 @@
 //!
 //! Nothing here asks Kubo to pin what it may not have whole. `pin/add` on a node with a network waits without end for a
 //! missing block, also with `offline=true`, and so does `dag/import` where it pins the roots itself; `dag/stat` with
-//! `offline=true` answers at once. So a CAR is sent without pinning and counted, then the DAG is walked, then pinned:
+//! `offline=true` answers at once. So a CAR is sent without pinning and counted, and a DAG is pinned only if every block
+//! of it was counted, or after a walk:
 //!
 //! ```text
-//! dag/import?pin-roots=false&stats=true → dag/stat?offline=true → pin/add → pin/ls, cat (by who called)
+//! dag/import?pin-roots=false&stats=true → dag/stat?offline=true, unless just sent → pin/add → pin/ls, cat
 //! ```
 //!
-//! Between the steps a collection of garbage may take what has come. The walk says so then, and the CAR is sent again.
+//! Between the steps a collection of garbage may take what has come. Then pinning does not get on, or the walk says so,
+//! and all is sent again.
 
 mod requests;
 mod transport;
@@ -116,6 +118,14 @@ impl Kubo {
         content.ok_or_else(|| self.transport.answer(CALL, "the line of what was imported"))
     }
 
+    /// Pins a DAG of which no block is missing, else no answer comes.
+    async fn pin_whole(&self, arg: &str, name: &str, time: Duration) -> Result<(), PinError> {
+        let body = self.call(PinAdd { arg, name, recursive: true, offline: true }, time).await?;
+        let found: PinAddResponse = self.parse(PinAdd::PATH, &body, "pins")?;
+        let pinned = found.pins.iter().any(|pin| pin == arg);
+        pinned.then_some(()).ok_or_else(|| self.transport.answer(PinAdd::PATH, "the pin that was asked for"))
+    }
+
     /// Has the node walk a DAG, and gives how long that took. Fails if a block is not there.
     async fn walk(&self, arg: &str) -> Result<Duration, PinError> {
         let started = Instant::now();
@@ -173,16 +183,19 @@ impl Pin for Kubo {
         self.imported(&body)
     }
 
-    async fn pin(&self, cid: &Cid, name: &str) -> Result<(), PinError> {
+    async fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> Result<(), PinError> {
         let arg = cid.to_string();
+        if just_sent {
+            match self.pin_whole(&arg, name, QUICK).await {
+                // Large, or a block has gone after all: the walk tells.
+                Err(PinError::Timeout { .. }) => {}
+                done => return done,
+            }
+        }
         let walked = self.walk(&arg).await?;
         // Pinning walks the DAG once more. Should a block have gone in between, it does not get on, and we do not wait
         // for it: giving up ends the call at the node too.
-        let time = QUICK + walked * 4;
-        let body = self.call(PinAdd { arg: &arg, name, recursive: true, offline: true }, time).await?;
-        let found: PinAddResponse = self.parse(PinAdd::PATH, &body, "pins")?;
-        let pinned = found.pins.contains(&arg);
-        pinned.then_some(()).ok_or_else(|| self.transport.answer(PinAdd::PATH, "the pin that was asked for"))
+        self.pin_whole(&arg, name, QUICK + walked * 4).await
     }
 
     async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {

@@ -1,5 +1,7 @@
 //! `mira key`
 
+mod statements;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,15 @@ use crate::output::Output;
   mira key new                     a key named `main`
   mira key new work
   mira key use work
-  mira key list")]
+  mira key list
+  mira key export work -o work.pem       the private key, readable by you alone
+  mira key import work work.pem
+  mira key register --label ann --recovery vault
+  mira key rotate main-2                 from now on this key signs
+  mira key revoke --reason lost --key vault
+  mira key delegate bob --kinds contribute,train --names corpus
+
+The last four are statements: they are signed and go to the log of the workspace that you are in.")]
 pub struct KeyArgs {
     #[command(subcommand)]
     action: Action,
@@ -46,6 +56,25 @@ enum Action {
         /// The key's name
         name: String,
     },
+    /// Copy a private key to a file, as it is kept: encrypted if it has a passphrase
+    Export {
+        /// The key's name
+        name: String,
+        /// The file; it must not exist
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Keep a private key from a file: an ed25519 key in PKCS#8 PEM
+    Import {
+        /// Its name: lower-case letters, digits and hyphens
+        name: String,
+        /// The file
+        file: PathBuf,
+    },
+    Register(statements::RegisterArgs),
+    Rotate(statements::RotateArgs),
+    Revoke(statements::RevokeArgs),
+    Delegate(statements::DelegateArgs),
 }
 
 #[derive(Serialize)]
@@ -77,6 +106,20 @@ pub fn run(args: &KeyArgs, global: &Global, output: &Output) -> Result {
             Ok(ExitCode::SUCCESS)
         }
         Action::List => print(&keys, output, |_| true),
+        Action::Export { name, output: file } => {
+            keys.export(name, file)?;
+            output.talk(format_args!("{}: the private key {name:?}; whoever has it can sign as you", display(file)));
+            print(&keys, output, |key| key == name)
+        }
+        Action::Import { name, file } => {
+            let given = passphrase()?;
+            keys.import_pem(name, file, given.as_deref().map(String::as_str))?;
+            print(&keys, output, |key| key == name)
+        }
+        Action::Register(args) => statements::register(args, global, output),
+        Action::Rotate(args) => statements::rotate(args, global, output),
+        Action::Revoke(args) => statements::revoke(args, global, output),
+        Action::Delegate(args) => statements::delegate(args, global, output),
     }
 }
 

@@ -1,0 +1,204 @@
+//! The commands of the demo, in order.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::Stage;
+use super::model::Model;
+use crate::error::{CliError, Kind, Result};
+
+/// The samples, as they are in the repository.
+const PENGUINS: &str = include_str!("../../../../samples/data/penguins.csv");
+const WEATHER: &str = include_str!("../../../../samples/data/weather.csv");
+
+const CONTRIBUTOR_1: &str = "--key=demo-contributor-1";
+const CONTRIBUTOR_2: &str = "--key=demo-contributor-2";
+const TRAINER: &str = "--key=demo-trainer";
+const VALIDATOR: &str = "--key=demo-validator";
+const DEPLOYER: &str = "--key=demo-deployer";
+
+/// Runs all of them.
+pub(super) fn all(stage: &mut Stage<'_>) -> Result<()> {
+    prepare(stage)?;
+    let added = contribute(stage)?;
+    let usage = train_and_serve(stage, added.hours)?;
+    anchor(stage, &usage)?;
+    reward(stage)?;
+    check(stage)?;
+    tamper(stage, &added.chunk)
+}
+
+/// What later steps need to know of the datasets.
+struct Added {
+    /// The CID of a chunk of the penguins.
+    chunk: String,
+    /// How many rows the first chunk of the weather has: that part is trained on.
+    hours: usize,
+}
+
+fn prepare(stage: &mut Stage<'_>) -> Result<()> {
+    stage.say("A workspace has a log of its own. Everybody has a key.");
+    stage.run(&["init", "--origin", "mira.local/demo"])?;
+    let known = stage.ask_quietly(&["key", "list"])?;
+    for name in ["contributor-1", "contributor-2", "trainer", "validator", "deployer"] {
+        let name = format!("demo-{name}");
+        let is_known = known["keys"].as_array().into_iter().flatten().any(|key| key["name"] == name);
+        if !is_known {
+            stage.run(&["key", "new", &name])?;
+        }
+    }
+    put(stage, "data/penguins.csv", PENGUINS.as_bytes())?;
+    put(stage, "data/weather.csv", WEATHER.as_bytes())
+}
+
+fn contribute(stage: &mut Stage<'_>) -> Result<Added> {
+    stage.say("Two contributors add datasets, each under their own terms. An unquoted NA is a value nobody knows.");
+    let penguins = ["add", "data/penguins.csv", "--null=NA", "--license=CC0-1.0", "--basis=public-domain"];
+    let allow = "--allow=train,finetune,evaluate,redistribute,commercial";
+    let penguins = stage.ask(&[&penguins[..], &[allow, "--personal-data=none", CONTRIBUTOR_1]].concat())?;
+    let chunk = text(&penguins["chunks"][0], "cid")?;
+    let weather = ["add", "data/weather.csv", "--null=NA", "--license=CC-BY-4.0", "--basis=licensed"];
+    let weather = stage.ask(&[&weather[..], &["--allow=train,evaluate,commercial", CONTRIBUTOR_2]].concat())?;
+    let rows = weather["chunks"][0]["rows"].as_u64().and_then(|rows| usize::try_from(rows).ok());
+    stage.say(
+        "A chain in this workspace: the contracts and transactions of a public one, but nobody else's word for it.",
+    );
+    stage.run(&["chain", "deploy"])?;
+    stage
+        .say("The contributors say where they are to be paid. Two keys sign: that of the log and that of the account.");
+    stage.run(&["bind", "--account=demo-contributor-1", CONTRIBUTOR_1])?;
+    stage.run(&["bind", "--account=demo-contributor-2", CONTRIBUTOR_2])?;
+    let hours = rows.ok_or_else(|| CliError::new(Kind::Failed, "the weather has no chunks"))?;
+    Ok(Added { chunk, hours })
+}
+
+/// Returns the statement of the use.
+fn train_and_serve(stage: &mut Stage<'_>, hours: usize) -> Result<String> {
+    let model = Model::train(PENGUINS, WEATHER, hours);
+    put(stage, "model/means.json", pretty(&json!(model)).as_bytes())?;
+    put(stage, "model/config.json", pretty(&json!({ "groups": ["species", "origin"] })).as_bytes())?;
+    stage.say(
+        "A trainer records a run: all of the penguins, one chunk of the weather, and a base model from elsewhere.",
+    );
+    let run = ["record", "train", "--model=means", "--artifact=model/means.json", "--config=model/config.json"];
+    let uses = ["--uses=penguins,role=train,passes=1", "--uses=weather,role=train,chunks=0"];
+    let base = "--uses-external=https://models.example.org/base,role=base,license=Apache-2.0";
+    let terms = ["--license=Apache-2.0", "--basis=own", "--allow=commercial,redistribute,train"];
+    stage.run(&[&run[..], &uses, &[base], &terms, &[TRAINER]].concat())?;
+
+    let (accuracy, right, all) = model.accuracy(PENGUINS);
+    let accuracy = format!("{}.{:04}", accuracy / 10_000, accuracy % 10_000);
+    put(stage, "model/report.json", pretty(&json!({ "accuracy": accuracy, "right": right, "of": all })).as_bytes())?;
+    stage.say("A validator records what they measured, a deployer that the model is served, and how much it was used.");
+    let metric = format!("--metric=accuracy={accuracy}");
+    let evaluate = ["record", "evaluate", "--model=means", "--report=model/report.json", &metric];
+    stage.run(&[&evaluate[..], &["--uses=penguins,role=test", VALIDATOR]].concat())?;
+    stage.run(&["record", "deploy", "--model=means", "--name=means-api", DEPLOYER])?;
+    let period = ["--from=2026-01-01T00:00:00Z", "--to=2026-02-01T00:00:00Z"];
+    let used = ["record", "use", "--model=means", "--deployment=means-api", "--unit=requests", "--count=1000"];
+    let used = stage.ask(&[&used[..], &period, &[DEPLOYER]].concat())?;
+    text(&used, "statement")
+}
+
+fn anchor(stage: &mut Stage<'_>, usage: &str) -> Result<()> {
+    stage.say("The rules of payment are a file; its hash is logged. Then the log is sealed: this is epoch 1.");
+    stage.run(&["rewards", "policy", "new", "-o", "policy.json"])?;
+    stage.run(&["rewards", "policy", "log", "policy.json"])?;
+    stage.run(&["seal"])?;
+    stage.say("The fee for the use is paid into the contract, and the epoch's root goes to the chain.");
+    stage.run(&["chain", "fund", "--use", usage, "1000"])?;
+    stage.run(&["anchor"])
+}
+
+fn reward(stage: &mut Stage<'_>) -> Result<()> {
+    stage.say("Rewards follow from the anchored log, the rows, the fee and the policy; anybody gets the same numbers.");
+    stage.run(&["rewards"])?;
+    stage.run(&["rewards", "propose"])?;
+    stage.say("For a day anybody may object to the proposal. Here a day is quick.");
+    stage.run(&["chain", "warp", "25h"])?;
+    stage.run(&["claim", CONTRIBUTOR_1])
+}
+
+fn check(stage: &mut Stage<'_>) -> Result<()> {
+    stage.say("One row, proved: to its chunk, its dataset, the statement, the log, and the chain.");
+    stage.run(&["prove", "row", "penguins", "17", "-o", "row.tlog-proof"])?;
+    stage.run(&["verify", "row.tlog-proof"])?;
+    stage.say("What the model may be used for, and why: nobody knows what its base model allows.");
+    stage.expect(4, &["check", "means", "--use=commercial"])?;
+    stage.say("What went into the model, in SQL.");
+    stage.run(&["sql", "-c", "select dataset, version, rows, share from contribution('means')"])?;
+    stage.say("Everything again, from the entries and rows up.");
+    stage.run(&["audit"])
+}
+
+/// Changes one byte in a copy, and lets the audit find it.
+fn tamper(stage: &mut Stage<'_>, chunk: &str) -> Result<()> {
+    stage.say("The same in a copy of this workspace in which one byte of one chunk is another.");
+    let copy = tempdir()?;
+    let result = tamper_in(stage, &copy, chunk);
+    let removed = fs::remove_dir_all(&copy);
+    result?;
+    removed.map_err(|error| failed(&copy, &error))
+}
+
+fn tamper_in(stage: &mut Stage<'_>, copy: &Path, chunk: &str) -> Result<()> {
+    copy_tree(&stage.dir.join(".mira"), &copy.join(".mira")).map_err(|error| failed(copy, &error))?;
+    let objects = copy.join(".mira/store/objects");
+    let file = find(&objects, chunk).ok_or_else(|| CliError::new(Kind::NotFound, format!("no file of {chunk}")))?;
+    let mut bytes = fs::read(&file).map_err(|error| failed(&file, &error))?;
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    fs::write(&file, bytes).map_err(|error| failed(&file, &error))?;
+    let place = copy.display().to_string();
+    stage.expect(3, &["audit", "--workspace", &place])
+}
+
+/// A directory of this process alone, for the copy.
+fn tempdir() -> Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("mira-demo-edited-{}", std::process::id()));
+    fs::create_dir(&dir).map_err(|error| failed(&dir, &error))?;
+    Ok(dir)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The file of this name below a directory of directories.
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    let dirs = fs::read_dir(dir).ok()?;
+    dirs.filter_map(|entry| Some(entry.ok()?.path().join(name))).find(|path| path.is_file())
+}
+
+fn put(stage: &Stage<'_>, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = stage.dir.join(name);
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
+    made.map_err(|error| failed(&path, &error))
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn text(value: &Value, member: &str) -> Result<String> {
+    let text = value[member].as_str().map(ToOwned::to_owned);
+    text.ok_or_else(|| CliError::new(Kind::Failed, format!("the answer has no {member}")))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
+}

@@ -1,0 +1,189 @@
+//! `mira rewards policy`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mira_anchor::reward::{History, MAX_POLICY, Policy};
+use mira_core::digest::ContributorId;
+use mira_core::json::{Json, SafeInt};
+use mira_core::merkle::TreeHead;
+use mira_core::statement::{self, Positive, Predicate};
+use mira_lineage::epoch::{self, SealedEpoch};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::read_policy;
+use crate::args::Global;
+use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::ledger::log_signer;
+use crate::output::{Output, count};
+use crate::session::Session;
+use crate::write_file;
+
+/// Make, log and show the policy that rewards follow
+///
+/// The policy is a file; a statement in the log names its hash and the first epoch that follows it. Whoever logs the
+/// first one keeps it: later ones count only from the same contributor, and never for an epoch that is sealed.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write a policy to start from
+    New {
+        /// The file
+        #[arg(short, long, value_name = "FILE", default_value = "policy.json")]
+        output: PathBuf,
+        /// Who gets what nobody has earned (default: you)
+        #[arg(long, value_name = "CONTRIBUTOR")]
+        reserve: Option<ContributorId>,
+        /// Write over an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a policy in force
+    Log {
+        /// The file, in any spelling of JSON
+        file: PathBuf,
+        /// The first epoch of the log that follows it (default: the next one to be sealed)
+        #[arg(long, value_name = "N")]
+        from_epoch: Option<u64>,
+    },
+    /// Print the policy in force
+    Show,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    policy: String,
+    statement: String,
+    #[serde(serialize_with = "count", skip_serializing_if = "is_zero")]
+    from_epoch: u64,
+    rules: Value,
+}
+
+/// Runs the action.
+pub fn run(args: &PolicyArgs, global: &Global, output: &Output) -> Result {
+    match &args.action {
+        Action::New { output: path, reserve, force } => new(path, *reserve, *force, global, output),
+        Action::Log { file, from_epoch } => log(file, *from_epoch, global, output),
+        Action::Show => show(global, output),
+    }
+}
+
+fn new(path: &PathBuf, reserve: Option<ContributorId>, force: bool, global: &Global, output: &Output) -> Result {
+    let session = Session::open(global)?;
+    let me = || CliError::new(Kind::NotFound, "nobody is named for the reserve, and you have no key");
+    let reserve = match reserve {
+        Some(reserve) => reserve,
+        None => session.me()?.ok_or_else(|| me().hint("--reserve CONTRIBUTOR, or mira key new"))?,
+    };
+    let policy = Policy::standard(session.ledger.fold().origin().clone(), reserve);
+    let mut text = pretty(&policy);
+    text.push('\n');
+    write_file::whole(path, text.as_bytes(), force)?;
+    output.talk(format_args!("edit it, then: mira rewards policy log {}", path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log(file: &PathBuf, from_epoch: Option<u64>, global: &Global, output: &Output) -> Result {
+    let mut session = Session::open(global)?;
+    let _lock = session.workspace.lock()?;
+    let policy = read_policy(file)?;
+    let origin = session.ledger.fold().origin();
+    if policy.origin != *origin {
+        return Err(CliError::new(
+            Kind::DoesNotVerify,
+            format!("the policy is for the log {}, and this one is {origin}", policy.origin),
+        )
+        .at(file.display().to_string()));
+    }
+    let heads = heads(&session)?;
+    let from_epoch = from_epoch.unwrap_or(heads.len() as u64 + 1);
+    let from = Positive::new(from_epoch)
+        .ok_or_else(|| CliError::new(Kind::Usage, "an epoch is a number from 1").hint("--from-epoch 1"))?;
+    let signer = log_signer(&session.workspace, &session.home)?;
+    let key = session.signing_key()?;
+    // The file is durable before a statement names it.
+    let digest = session.blobs().put(&policy.to_bytes())?;
+    let predicate = Predicate::Policy(statement::Policy { policy: digest, from_epoch: from });
+    let accepted = session.ledger.record(predicate, &key, &signer)?;
+    let statement = accepted.statement_id.to_string();
+    if output.is_json() {
+        let rules = serde_json::from_slice(&policy.to_bytes()).kind(Kind::Failed)?;
+        let policy = digest.to_string();
+        output.document(&Document { schema: "mira.rewards.policy/1", policy, statement, from_epoch, rules });
+    } else {
+        output.data(format_args!("policy {digest} from epoch {from_epoch} of the log on"));
+        output.talk("unsealed: it counts when the log's next epoch is sealed");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(global: &Global, output: &Output) -> Result {
+    let session = Session::open(global)?;
+    let heads = heads(&session)?;
+    let accepted = session.ledger.history().iter().filter_map(|event| session.ledger.accepted(event.index));
+    let history = History::new(session.ledger.fold().origin(), &heads, accepted);
+    let in_force = history.policy().ok_or_else(|| {
+        CliError::new(Kind::NotFound, "no policy is in force at the log's last epoch")
+            .hint("mira rewards policy new, then mira rewards policy log, then mira seal")
+    })?;
+    let bytes = session.blobs().get(&in_force.policy, MAX_POLICY)?;
+    let policy = Policy::parse(&bytes).kind(Kind::DoesNotVerify)?;
+    if output.is_json() {
+        let rules = serde_json::from_slice(&bytes).kind(Kind::Failed)?;
+        let (policy, statement) = (in_force.policy.to_string(), in_force.statement.to_string());
+        output.document(&Document { schema: "mira.rewards.policy/1", policy, statement, from_epoch: 0, rules });
+    } else {
+        output.data(pretty(&policy));
+        output.talk(format_args!("policy {}", in_force.policy));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn heads(session: &Session) -> Result<Vec<TreeHead>> {
+    let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
+    Ok(epochs.iter().map(SealedEpoch::head).collect())
+}
+
+/// The policy as a person edits it.
+fn pretty(policy: &Policy) -> String {
+    let value: Value = serde_json::from_slice(&policy.to_bytes()).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or_default()
+}
+
+/// Reads a policy in any spelling of JSON: only its canonical form has a hash.
+pub(super) fn parse(text: &str) -> Result<Policy> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| CliError::new(Kind::Usage, format!("the policy is not JSON: {error}")))?;
+    let json = json(&value).ok_or_else(|| {
+        CliError::new(Kind::Usage, "the policy holds null, a fraction or a number beyond 2^53: none has a place in it")
+    })?;
+    Policy::parse(&json.to_canonical()).map_err(|error| CliError::new(Kind::Usage, chain(&error)))
+}
+
+/// The same value, if it is one of canonical JSON. It is as deep as `serde_json` reads, which is 128 at most.
+fn json(value: &Value) -> Option<Json> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => SafeInt::try_from(number.as_i64()?).ok()?.into(),
+        Value::String(text) => text.clone().into(),
+        Value::Array(items) => items.iter().map(json).collect::<Option<Vec<_>>>()?.into(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| Some((name.as_str(), json(value)?)));
+            Json::object(members.collect::<Option<Vec<_>>>()?)
+        }
+    })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}

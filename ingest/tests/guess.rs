@@ -1,0 +1,83 @@
+//! Reading CSV under a guess: either it comes to what inference over all values finds, or it says that it was wrong.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what they expect")]
+
+use std::fs;
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use mira_ingest::source::{GuessError, Options, Source};
+use proptest::prelude::*;
+
+/// The rows as read under the guess, if it held.
+fn guessed(source: &Source) -> Result<Option<RecordBatch>, String> {
+    let guess = source.guess().map_err(|error| error.to_string())?.unwrap();
+    let mut read = Vec::new();
+    for block in source.blocks() {
+        match guess.batches(block.map_err(|error| error.to_string())?) {
+            (batches, None) => read.extend(batches),
+            (_, Some(GuessError::Wrong | GuessError::Source(_))) => return Ok(None),
+        }
+    }
+    Ok(Some(concat_batches(guess.plan().arrow(), &read).unwrap()))
+}
+
+/// The rows as read after inference over all values.
+fn inferred(source: &Source) -> Result<RecordBatch, String> {
+    let plan = source.infer().map_err(|error| error.to_string())?;
+    let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
+    let batches = batches.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    Ok(concat_batches(plan.arrow(), &batches).unwrap())
+}
+
+fn open(text: &str, block_bytes: usize) -> (tempfile::TempDir, Source) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.csv");
+    fs::write(&path, text).unwrap();
+    let source = Source::open(&[path], Options { block_bytes, ..Options::default() }).unwrap();
+    (directory, source)
+}
+
+/// A column of `first` values, long enough that the guess does not see `last`.
+fn column(first: &str, last: &str) -> String {
+    format!("a,b\n{}{last},1\n", format!("{first},1\n").repeat(200))
+}
+
+#[test]
+fn a_start_like_the_rest_is_enough() {
+    for value in ["1", "true", "0.5", "2013-01-01", "x", ""] {
+        let (_directory, source) = open(&column(value, value), 64);
+        assert_eq!(guessed(&source).unwrap(), Some(inferred(&source).unwrap()), "{value}");
+    }
+}
+
+#[test]
+fn a_later_value_of_another_type_is_noticed() {
+    for (first, last) in [
+        ("1", "x"),
+        ("1", "1.5"),
+        ("1", "18446744073709551615"),
+        ("0.5", "0.10000000000000000001"),
+        ("true", "1"),
+        ("", "7"),
+        ("2013-01-01", "2013-01-01T00:00:00"),
+        ("2013-01-01T00:00:00Z", "2013-01-01T00:00:00.123456789Z"),
+        ("123456789012345.25", "123456789012345678901.25"),
+    ] {
+        let (_directory, source) = open(&column(first, last), 64);
+        assert_eq!(guessed(&source).unwrap(), None, "{first} then {last}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_guess_that_holds_is_what_inference_finds(
+        rows in prop::collection::vec("([0-9]{1,3}|[0-9]\\.[0-9]{1,20}|true|x|2013-01-0[1-9]|)(,)([0-9]{1,20}|)", 1..120),
+        block_bytes in 1_usize..80,
+    ) {
+        let (_directory, source) = open(&format!("a,b\n{}\n", rows.join("\n")), block_bytes);
+        if let Ok(Some(rows)) = guessed(&source) {
+            prop_assert_eq!(Ok(rows), inferred(&source));
+        }
+    }
+}
