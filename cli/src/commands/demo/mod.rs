@@ -100,63 +100,43 @@ impl Stage<'_> {
     }
 
     /// Runs a command that must succeed, and shows its answer.
-    fn run(&mut self, args: &[&str]) -> Result<()> {
-        self.expect(0, args).map(|_| ())
+    fn run(&mut self, args: &[&str]) -> Result<String> {
+        self.expect(0, args)
     }
 
     /// Runs a command that must end with this exit code, and shows its answer.
-    fn expect(&mut self, code: i32, args: &[&str]) -> Result<()> {
-        let ended = self.start(&self.dir.clone(), args)?;
+    fn expect(&mut self, code: i32, args: &[&str]) -> Result<String> {
+        let ended = self.start(args)?;
         self.show(args, code, &ended)
-    }
-
-    /// Runs a command that must succeed, and returns its document. A person would have typed it without `--json`.
-    fn ask(&mut self, args: &[&str]) -> Result<Value> {
-        let ended = self.start(&self.dir.clone(), &[args, &["--json"]].concat())?;
-        let answer: Value = serde_json::from_slice(&ended.stdout).unwrap_or_default();
-        let text = answer_text(&answer);
-        self.show(args, 0, &std::process::Output { stdout: text.into_bytes(), ..ended })?;
-        Ok(answer)
     }
 
     /// Runs a command that is no step of the demo, and returns its document.
     fn ask_quietly(&self, args: &[&str]) -> Result<Value> {
-        let ended = self.start(&self.dir, &[args, &["--json"]].concat())?;
+        let ended = self.start(&[args, &["--json"]].concat())?;
         serde_json::from_slice(&ended.stdout).kind(Kind::Failed)
     }
 
-    fn start(&self, dir: &Path, args: &[&str]) -> Result<std::process::Output> {
+    fn start(&self, args: &[&str]) -> Result<std::process::Output> {
         let mut command = Command::new(&self.program);
-        command.args(args).current_dir(dir).env("MIRA_HOME", &self.home);
+        command.args(args).current_dir(&self.dir).env("MIRA_HOME", &self.home);
         command.env_remove("MIRA_WORKSPACE").env_remove("MIRA_KEY").env_remove("MIRA_CHAIN").env_remove("ETH_RPC_URL");
         command.output().kind(Kind::Failed).map_err(|error| error.at(self.program.display().to_string()))
     }
 
-    fn show(&mut self, args: &[&str], expected: i32, ended: &std::process::Output) -> Result<()> {
+    fn show(&mut self, args: &[&str], expected: i32, ended: &std::process::Output) -> Result<String> {
         let command = format!("mira {}", args.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
         let found = ended.status.code().unwrap_or(-1);
+        let out = String::from_utf8_lossy(&ended.stdout).into_owned();
         if self.output.json == JsonMode::Off {
-            let out = String::from_utf8_lossy(&ended.stdout);
-            self.output.data(format_args!("$ {command}\n{}", out.trim_end()));
+            self.output.data(format!("$ {command}\n{out}").trim_end());
         }
         self.steps.push(Step { command: command.clone(), exit_code: found });
         if found == expected {
-            return Ok(());
+            return Ok(out);
         }
         let said = String::from_utf8_lossy(&ended.stderr).trim_end().replace('\n', "; ");
         Err(CliError::new(Kind::Failed, format!("expected exit code {expected}, found {found}: {said}")).at(command))
     }
-}
-
-/// What a document says, in short: its plain members, one line each.
-fn answer_text(answer: &Value) -> String {
-    let plain = |value: &Value| !value.is_array() && !value.is_object() && !value.is_null();
-    let members = answer.as_object().into_iter().flatten().filter(|(name, value)| *name != "schema" && plain(value));
-    let line = |(name, value): (&String, &Value)| match value.as_str() {
-        Some(text) => format!("{name:<14} {}\n", escape(text)),
-        None => format!("{name:<14} {value}\n"),
-    };
-    members.map(line).collect()
 }
 
 /// An argument as a shell would want it.

@@ -3,26 +3,29 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
-/// The model: per species of penguin its mean measures, and per airport its mean weather.
+/// The model: the mean measures of each species of penguin, and of programming tasks how long they are.
 #[derive(Debug, Serialize)]
 pub struct Model {
     /// Bill length, bill depth, flipper length in mm, and body mass in g, by species.
     penguins: BTreeMap<String, Vec<f64>>,
-    /// Temperature in °F and relative humidity in %, by airport.
-    weather: BTreeMap<String, Vec<f64>>,
+    /// Characters of a task's text, and of its solution.
+    tasks: Vec<f64>,
 }
 
 const MEASURES: [usize; 4] = [2, 3, 4, 5];
-const WEATHER: [usize; 2] = [5, 7];
 
 impl Model {
-    /// Learns from all penguins and the first `hours` rows of the weather.
-    pub fn train(penguins: &str, weather: &str, hours: usize) -> Self {
-        Self {
-            penguins: means(penguins.lines().skip(1), &MEASURES),
-            weather: means(weather.lines().skip(1).take(hours), &WEATHER),
-        }
+    /// Learns from all penguins and the first `count` tasks.
+    pub fn train(penguins: &str, tasks: &str, count: usize) -> Self {
+        let lengths = tasks.lines().take(count).filter_map(|line| {
+            let task: Value = serde_json::from_str(line).ok()?;
+            let length = |member: &str| task[member].as_str().map(|text| text.chars().count());
+            Some((TASKS, vec![real(length("prompt")?), real(length("canonical_solution")?)]))
+        });
+        let measures = penguins.lines().skip(1).filter_map(|line| group(line, &MEASURES));
+        Self { penguins: means(measures), tasks: means(lengths).remove(TASKS).unwrap_or_default() }
     }
 
     /// How many of the penguins with all measures are nearest to their own species, in ten-thousandths.
@@ -44,11 +47,14 @@ impl Model {
     }
 }
 
-/// The mean of each column by the first one, over the rows that have all of them.
-fn means<'a>(lines: impl Iterator<Item = &'a str>, columns: &[usize]) -> BTreeMap<String, Vec<f64>> {
+/// The name of the only group of tasks.
+const TASKS: &str = "tasks";
+
+/// The mean of each column by group.
+fn means<'a>(rows: impl Iterator<Item = (&'a str, Vec<f64>)>) -> BTreeMap<String, Vec<f64>> {
     let mut sums: BTreeMap<String, (f64, Vec<f64>)> = BTreeMap::new();
-    for (name, values) in lines.filter_map(|line| group(line, columns)) {
-        let (count, sum) = sums.entry(name).or_insert_with(|| (0.0, vec![0.0; columns.len()]));
+    for (name, values) in rows {
+        let (count, sum) = sums.entry(name.to_owned()).or_insert_with(|| (0.0, vec![0.0; values.len()]));
         *count += 1.0;
         sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
     }
@@ -59,8 +65,13 @@ fn means<'a>(lines: impl Iterator<Item = &'a str>, columns: &[usize]) -> BTreeMa
 }
 
 /// The first field of a line and the numbers in these columns; none if one of them is not a number.
-fn group(line: &str, columns: &[usize]) -> Option<(String, Vec<f64>)> {
+fn group<'a>(line: &'a str, columns: &[usize]) -> Option<(&'a str, Vec<f64>)> {
     let fields: Vec<&str> = line.split(',').collect();
     let values = columns.iter().map(|column| fields.get(*column)?.parse().ok()).collect::<Option<Vec<f64>>>()?;
-    Some(((*fields.first()?).to_owned(), values))
+    Some((*fields.first()?, values))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no task is that long")]
+fn real(count: usize) -> f64 {
+    count as f64
 }

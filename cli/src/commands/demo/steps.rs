@@ -11,7 +11,9 @@ use crate::error::{CliError, Kind, Result};
 
 /// The samples, as they are in the repository.
 const PENGUINS: &str = include_str!("../../../../samples/data/penguins.csv");
-const WEATHER: &str = include_str!("../../../../samples/data/weather.csv");
+const TASKS: &str = include_str!("../../../../samples/data/humaneval.ndjson");
+/// How many of the tasks are trained on.
+const TRAINED: usize = 100;
 
 const CONTRIBUTOR_1: &str = "--key=demo-contributor-1";
 const CONTRIBUTOR_2: &str = "--key=demo-contributor-2";
@@ -22,12 +24,12 @@ const DEPLOYER: &str = "--key=demo-deployer";
 /// Runs all of them.
 pub(super) fn all(stage: &mut Stage<'_>) -> Result<()> {
     prepare(stage)?;
-    let chunk = contribute(stage)?;
+    contribute(stage)?;
     let usage = train_and_serve(stage)?;
     anchor(stage, &usage)?;
     reward(stage)?;
     check(stage)?;
-    tamper(stage, &chunk)
+    tamper(stage)
 }
 
 fn prepare(stage: &mut Stage<'_>) -> Result<()> {
@@ -42,17 +44,16 @@ fn prepare(stage: &mut Stage<'_>) -> Result<()> {
         }
     }
     put(stage, "data/penguins.csv", PENGUINS.as_bytes())?;
-    put(stage, "data/weather.csv", WEATHER.as_bytes())
+    put(stage, "data/humaneval.ndjson", TASKS.as_bytes())
 }
 
-/// Returns the CID of a chunk of the penguins.
-fn contribute(stage: &mut Stage<'_>) -> Result<String> {
+fn contribute(stage: &mut Stage<'_>) -> Result<()> {
     stage.say("Two contributors add datasets, each under their own terms. An unquoted NA is a value nobody knows.");
     let penguins = ["add", "data/penguins.csv", "--null=NA", "--license=CC0-1.0", "--basis=public-domain"];
     let allow = "--allow=train,finetune,evaluate,redistribute,commercial";
-    let added = stage.ask(&[&penguins[..], &[allow, "--personal-data=none", CONTRIBUTOR_1]].concat())?;
-    let weather = ["add", "data/weather.csv", "--null=NA", "--license=CC-BY-4.0", "--basis=licensed"];
-    stage.run(&[&weather[..], &["--allow=train,evaluate,commercial", CONTRIBUTOR_2]].concat())?;
+    stage.run(&[&penguins[..], &[allow, "--personal-data=none", CONTRIBUTOR_1]].concat())?;
+    let tasks = ["add", "data/humaneval.ndjson", "--license=MIT", "--basis=licensed", allow];
+    stage.run(&[&tasks[..], &["--personal-data=none", CONTRIBUTOR_2]].concat())?;
     stage.say(
         "A chain in this workspace: the contracts and transactions of a public one, but nobody else's word for it.",
     );
@@ -61,20 +62,18 @@ fn contribute(stage: &mut Stage<'_>) -> Result<String> {
         .say("The contributors say where they are to be paid. Two keys sign: that of the log and that of the account.");
     stage.run(&["bind", "--account=demo-contributor-1", CONTRIBUTOR_1])?;
     stage.run(&["bind", "--account=demo-contributor-2", CONTRIBUTOR_2])?;
-    text(&added["chunks"][0], "cid")
+    Ok(())
 }
 
 /// Returns the statement of the use.
 fn train_and_serve(stage: &mut Stage<'_>) -> Result<String> {
-    // One of the three airports: its rows come first.
-    let hours = WEATHER.lines().filter(|line| line.starts_with("EWR,")).count();
-    put(stage, "model/newark.rows", format!("0-{}\n", hours.saturating_sub(1)).as_bytes())?;
-    let model = Model::train(PENGUINS, WEATHER, hours);
+    let model = Model::train(PENGUINS, TASKS, TRAINED);
+    put(stage, "model/first.rows", format!("0-{}\n", TRAINED - 1).as_bytes())?;
     put(stage, "model/means.json", pretty(&json!(model)).as_bytes())?;
-    put(stage, "model/config.json", pretty(&json!({ "groups": ["species", "origin"] })).as_bytes())?;
-    stage.say("A trainer records a run: all penguins, the weather of one airport, and a base model from elsewhere.");
+    put(stage, "model/config.json", pretty(&json!({ "digits": 3, "group": "species" })).as_bytes())?;
+    stage.say("A trainer records a run: all penguins, a part of the tasks, and a base model from elsewhere.");
     let run = ["record", "train", "--model=means", "--artifact=model/means.json", "--config=model/config.json"];
-    let uses = ["--uses=penguins,role=train,passes=1", "--uses=weather,role=train,rows=model/newark.rows"];
+    let uses = ["--uses=penguins,role=train,passes=1", "--uses=humaneval,role=train,rows=model/first.rows"];
     let base = "--uses-external=https://models.example.org/base,role=base,license=Apache-2.0";
     let terms = ["--license=Apache-2.0", "--basis=own", "--allow=commercial,redistribute,train"];
     stage.run(&[&run[..], &uses, &[base], &terms, &[TRAINER]].concat())?;
@@ -89,8 +88,9 @@ fn train_and_serve(stage: &mut Stage<'_>) -> Result<String> {
     stage.run(&["record", "deploy", "--model=means", "--name=means-api", DEPLOYER])?;
     let period = ["--from=2026-01-01T00:00:00Z", "--to=2026-02-01T00:00:00Z"];
     let used = ["record", "use", "--model=means", "--deployment=means-api", "--unit=requests", "--count=1000"];
-    let used = stage.ask(&[&used[..], &period, &[DEPLOYER]].concat())?;
-    text(&used, "statement")
+    let said = stage.run(&[&used[..], &period, &[DEPLOYER]].concat())?;
+    let statement = said.lines().find_map(|line| line.strip_prefix("statement")).map(|id| id.trim().to_owned());
+    statement.ok_or_else(|| CliError::new(Kind::Failed, "the use has no statement"))
 }
 
 fn anchor(stage: &mut Stage<'_>, usage: &str) -> Result<()> {
@@ -100,7 +100,7 @@ fn anchor(stage: &mut Stage<'_>, usage: &str) -> Result<()> {
     stage.run(&["seal"])?;
     stage.say("The fee for the use is paid into the contract, and the epoch's root goes to the chain.");
     stage.run(&["chain", "fund", "--use", usage, "1000"])?;
-    stage.run(&["anchor"])
+    stage.run(&["anchor"]).map(drop)
 }
 
 fn reward(stage: &mut Stage<'_>) -> Result<()> {
@@ -109,7 +109,7 @@ fn reward(stage: &mut Stage<'_>) -> Result<()> {
     stage.run(&["rewards", "propose"])?;
     stage.say("For a day anybody may object to the proposal. Here a day is quick.");
     stage.run(&["chain", "warp", "25h"])?;
-    stage.run(&["claim", CONTRIBUTOR_1])
+    stage.run(&["claim", CONTRIBUTOR_1]).map(drop)
 }
 
 fn check(stage: &mut Stage<'_>) -> Result<()> {
@@ -121,23 +121,23 @@ fn check(stage: &mut Stage<'_>) -> Result<()> {
     stage.say("What went into the model, in SQL.");
     stage.run(&["sql", "-c", "select dataset, version, rows, share from contribution('means')"])?;
     stage.say("Everything again, from the entries and rows up.");
-    stage.run(&["audit"])
+    stage.run(&["audit"]).map(drop)
 }
 
 /// Changes one byte in a copy, and lets the audit find it.
-fn tamper(stage: &mut Stage<'_>, chunk: &str) -> Result<()> {
+fn tamper(stage: &mut Stage<'_>) -> Result<()> {
     stage.say("The same in a copy of this workspace in which one byte of one chunk is another.");
     let copy = tempdir()?;
-    let result = tamper_in(stage, &copy, chunk);
+    let result = tamper_in(stage, &copy);
     let removed = fs::remove_dir_all(&copy);
     result?;
     removed.map_err(|error| failed(&copy, &error))
 }
 
-fn tamper_in(stage: &mut Stage<'_>, copy: &Path, chunk: &str) -> Result<()> {
+fn tamper_in(stage: &mut Stage<'_>, copy: &Path) -> Result<()> {
     copy_tree(&stage.dir.join(".mira"), &copy.join(".mira")).map_err(|error| failed(copy, &error))?;
-    let objects = copy.join(".mira/store/objects");
-    let file = find(&objects, chunk).ok_or_else(|| CliError::new(Kind::NotFound, format!("no file of {chunk}")))?;
+    let file = first_file(&copy.join(".mira/store/objects"));
+    let file = file.ok_or_else(|| CliError::new(Kind::NotFound, "the store is empty"))?;
     let mut bytes = fs::read(&file).map_err(|error| failed(&file, &error))?;
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
@@ -145,7 +145,7 @@ fn tamper_in(stage: &mut Stage<'_>, copy: &Path, chunk: &str) -> Result<()> {
     }
     fs::write(&file, bytes).map_err(|error| failed(&file, &error))?;
     let place = copy.display().to_string();
-    stage.expect(3, &["audit", "--workspace", &place])
+    stage.expect(3, &["audit", "--workspace", &place]).map(drop)
 }
 
 /// A directory of this process alone, for the copy.
@@ -169,10 +169,10 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The file of this name below a directory of directories.
-fn find(dir: &Path, name: &str) -> Option<PathBuf> {
-    let dirs = fs::read_dir(dir).ok()?;
-    dirs.filter_map(|entry| Some(entry.ok()?.path().join(name))).find(|path| path.is_file())
+/// The first file, by its path, in a directory of directories.
+fn first_file(dir: &Path) -> Option<PathBuf> {
+    let inside = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    inside(dir).flat_map(|dir| inside(&dir).collect::<Vec<_>>()).filter(|path| path.is_file()).min()
 }
 
 fn put(stage: &Stage<'_>, name: &str, bytes: &[u8]) -> Result<()> {
@@ -183,11 +183,6 @@ fn put(stage: &Stage<'_>, name: &str, bytes: &[u8]) -> Result<()> {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-fn text(value: &Value, member: &str) -> Result<String> {
-    let text = value[member].as_str().map(ToOwned::to_owned);
-    text.ok_or_else(|| CliError::new(Kind::Failed, format!("the answer has no {member}")))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> CliError {
