@@ -23,6 +23,21 @@ pub struct Contract {
     pub since: u64,
 }
 
+/// A payout: the contract's event `Claimed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// Who was paid.
+    pub contributor: ContributorId,
+    /// The account.
+    pub payout: Address,
+    /// The epoch of rewards whose root was used.
+    pub epoch: u64,
+    /// How much was paid.
+    pub amount: U256,
+    /// The transaction.
+    pub tx: B256,
+}
+
 /// An epoch of rewards, as the contract has it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
@@ -116,6 +131,23 @@ impl Contract {
             });
         }
         Ok(proposals)
+    }
+
+    /// Every payout, in the order of the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn claims(&self, client: &Client) -> Result<Vec<Claimed>, ChainError> {
+        let to = client.head()?.number;
+        let found = client.events::<RewardsDistributor::Claimed>(self.distributor.contract, self.since, to)?;
+        let claimed = found.into_iter().map(|found| Claimed {
+            contributor: Digest::new(found.event.contributorId.0).into(),
+            payout: found.event.payout,
+            epoch: found.event.epoch,
+            amount: found.event.amount,
+            tx: found.tx,
+        });
+        Ok(claimed.collect())
     }
 
     /// The last epoch that was proposed and not vetoed since; 0 for none: what the next one adds to.

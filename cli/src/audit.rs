@@ -3,6 +3,9 @@
 //! Each stage takes what the stages before it have shown and adds its own checks. Nothing is taken from a view: entries
 //! are read from the log's files, rows from their chunks, and what a chain says from the chain.
 
+pub mod onchain;
+mod rewards;
+
 use std::collections::BTreeSet;
 
 use mira_core::digest::StatementId;

@@ -22,6 +22,7 @@ mod naming;
 mod output;
 mod publish;
 mod read_file;
+mod reading;
 mod receipts;
 mod recording;
 mod refs;

@@ -138,6 +138,14 @@ impl<'a> Rewards<'a> {
         self.compute_next(&auditor, policy, &mut shelf)
     }
 
+    /// Computes every proposal again, oldest first; nothing for one that adds to an epoch which does not hold.
+    pub fn audit(&self) -> Result<Vec<(Proposal, Result<Option<Verdict>>)>> {
+        let mut auditor = Auditor::new(self.view(), self.contract.distributor, &self.funded);
+        let mut shelf = Shelf::of(self.session)?;
+        let check = |proposal: &Proposal| (*proposal, self.check(&mut auditor, proposal, &mut shelf));
+        Ok(self.proposals.iter().map(check).collect())
+    }
+
     /// Computes a proposal again; nothing if what it adds to does not hold.
     fn check(&self, auditor: &mut Auditor<'_>, proposal: &Proposal, shelf: &mut Shelf<'_>) -> Result<Option<Verdict>> {
         let manifest = read(&self.path(proposal.epoch, "manifest.json"), MAX_MANIFEST)?;

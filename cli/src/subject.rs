@@ -11,16 +11,11 @@ use mira_core::verify::Proof;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError};
-use mira_ingest::source::{Options, Source};
 use mira_ingest::store::Unstored;
 
 use crate::artifact::Artifact;
-use crate::commands::add::source_error;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::read_file;
-
-/// Largest schema file that is read.
-const MAX_SCHEMA: usize = 16 << 20;
+use crate::reading::{ReadArgs, source_error};
 
 /// What the files are.
 #[derive(Debug)]
@@ -34,12 +29,12 @@ pub enum Found {
 }
 
 /// Compares the file or folder at `path` with the subject of a proof.
-pub fn check(proof: &Proof, path: &Path, schema: Option<&Path>) -> Result<Found> {
+pub fn check(proof: &Proof, path: &Path, reading: &ReadArgs) -> Result<Found> {
     let statement = proof.entry().statement();
     match statement.predicate() {
         Predicate::Train(train) => check_model(train, path),
         predicate => match predicate.dataset() {
-            Some(dataset) => check_dataset(proof, dataset, path, schema),
+            Some(dataset) => check_dataset(proof, dataset, path, reading),
             None => Err(CliError::new(
                 Kind::Usage,
                 format!("the proof is of a {} statement, which is about no file", statement.kind()),
@@ -99,11 +94,11 @@ fn difference(expected: &ModelFiles, found: &ModelFiles) -> String {
     added.map(|path| format!("{path} is no file of the model")).unwrap_or_default()
 }
 
-fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, schema: Option<&Path>) -> Result<Found> {
+fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, reading: &ReadArgs) -> Result<Found> {
     let proven = proof.evidence().schema.as_deref().map(Schema::from_cbor).transpose().kind(Kind::DoesNotVerify)?;
-    let given = schema.map(read_schema).transpose()?;
+    let given = reading.schema()?;
     let is_given = proven.is_some() || given.is_some();
-    let committed = commit(path, given.or(proven))?;
+    let committed = commit(path, given.or(proven), reading)?;
     if committed.dataset_id == dataset.subject.id || is_chunk(proof, &committed) {
         return Ok(Found::Subject);
     }
@@ -124,15 +119,9 @@ fn is_chunk(proof: &Proof, committed: &CommittedDataset) -> bool {
     matches!(committed.chunks.as_slice(), [only] if only.leaf == chunk.leaf)
 }
 
-fn read_schema(path: &Path) -> Result<Schema> {
-    let at = |error: CliError| error.at(path.display().to_string());
-    let text = String::from_utf8(read_file::bounded(path, MAX_SCHEMA)?).kind(Kind::Usage).map_err(at)?;
-    Schema::from_json(&text).kind(Kind::Usage).map_err(at)
-}
-
 /// Commits to the rows of files as `add` would, and keeps nothing.
-fn commit(path: &Path, schema: Option<Schema>) -> Result<CommittedDataset> {
-    let source = Source::open(&[PathBuf::from(path)], Options::default()).map_err(|error| source_error(&error))?;
+fn commit(path: &Path, schema: Option<Schema>, reading: &ReadArgs) -> Result<CommittedDataset> {
+    let source = reading.open(&[PathBuf::from(path)])?;
     let plan = match schema {
         Some(schema) => source.under(schema),
         None => source.infer(),

@@ -140,6 +140,7 @@ fn places(len: usize) -> impl Iterator<Item = usize> {
 fn damage_at_any_place_has_its_code() {
     let world = World::new();
     world.ok(&["add", &sample("data/airlines.csv")]);
+    let objects = [files(&world.ws(".mira/store/objects")), files(&world.ws(".mira/blobs"))].concat();
     world.ok(&["get", "airlines", "-o", "good.parquet"]);
     world.ok(&["prove", "row", "airlines", "3", "-o", "good.tlog-proof"]);
     let flipped = |good: &[u8], at: usize| {
@@ -164,7 +165,6 @@ fn damage_at_any_place_has_its_code() {
             assert!(matches!(ended.code, 3 | 4), "byte {at}: {} {}", ended.code, ended.out);
         }
     }
-    let objects = [files(&world.ws(".mira/store/objects")), files(&world.ws(".mira/blobs"))].concat();
     for object in objects {
         let good = fs::read(&object).unwrap();
         for at in places(good.len()).step_by(6) {

@@ -129,3 +129,17 @@ fn tokens_for_null_make_numbers_of_columns() {
     assert_eq!(world.json(&["add", "copy.csv"])["root"], tokens["root"]);
     world.fails(1, "cannot stand for null", &["add", &file, "--null", "a,b"]);
 }
+
+#[test]
+fn tasks_in_ndjson_come_back_as_they_are() {
+    let world = World::new();
+    let file = sample("data/humaneval.ndjson");
+    let added = world.json(&["add", &file, "--license", "MIT"]);
+    assert_eq!(added["rows"].as_u64(), Some(164));
+    world.ok(&["get", "humaneval", "-o", "copy.ndjson"]);
+    let read = |text: String| -> Vec<serde_json::Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert_eq!(read(fs::read_to_string(world.ws("copy.ndjson")).unwrap()), read(fs::read_to_string(file).unwrap()));
+    assert_eq!(world.json(&["add", "copy.ndjson", "--name", "copy"])["root"], added["root"]);
+}

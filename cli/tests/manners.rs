@@ -65,7 +65,7 @@ fn settings_win_over_one_another() {
     assert!(listed.contains("(environment MIRA_HOME)"), "{listed}");
 
     world.fails(2, "no setting", &["config", "set", "key", "main"]);
-    world.fails(2, "kubo", &["config", "set", "kubo", "nonsense"]);
+    world.fails(2, "http://HOST:PORT", &["config", "set", "kubo", "nonsense"]);
     fs::write(world.ws(".mira/config.toml"), "# a workspace names no keys\nkey = \"other\"\n").unwrap();
     world.fails(1, "config.toml:2", &["config", "list"]);
 }
@@ -129,7 +129,9 @@ fn colours_are_for_terminals() {
     let run = |variable: Option<&str>| {
         let mut command = world.command(&["--help"]);
         command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-        variable.into_iter().for_each(|name| drop(command.env(name, "1")));
+        if let Some(name) = variable {
+            command.env(name, "1");
+        }
         command.output().unwrap().stdout.contains(&0x1b)
     };
     assert_eq!([run(None), run(Some("NO_COLOR")), run(Some("CLICOLOR_FORCE"))], [false, false, true]);

@@ -349,6 +349,25 @@ fn what_was_withdrawn_is_flagged_everywhere() {
     assert_eq!(weather["withdrawn"], json!("whole"));
     assert_eq!(world.run(&["verify", "before.tlog-proof"]).code, 0, "old proofs still verify");
 
+    // What happened is recorded all the same, with a warning.
+    let used = world.json(&[
+        "record",
+        "use",
+        "--deployment",
+        "net-api",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-02",
+        "--unit",
+        "hours",
+        "--count",
+        "24",
+        "--key",
+        "deployer",
+    ]);
+    assert!(used["warnings"][0].as_str().unwrap().contains("stands on weather@1, which was withdrawn"), "{used}");
+
     // The owner of a name may let somebody else withdraw, and end that.
     world.ok(&["key", "delegate", "ann", "--kinds", "withdraw", "--key", "trainer"]);
     world.ok(&["withdraw", "net", "--reason", "error", "--key", "ann"]);
@@ -478,7 +497,13 @@ fn a_proof_fits_its_files_only() {
     world.ok(&["get", "penguins", "-o", "penguins.parquet"]);
     world.ok(&["prove", "entry", "penguins", "-o", "entry.tlog-proof"]);
     assert_eq!(world.run(&["verify", "penguins.parquet", "--proof", "entry.tlog-proof"]).code, 0);
-    let text = fs::read_to_string(sample("data/penguins.csv")).unwrap();
+    // Rows that were read with other options are read with them again.
+    let penguins = sample("data/penguins.csv");
+    world.ok(&["add", &penguins, "--name", "known", "--null", "NA"]);
+    world.ok(&["prove", "row", "known", "3", "-o", "known.tlog-proof"]);
+    assert_eq!(world.run(&["verify", &penguins, "--proof", "known.tlog-proof", "--null", "NA"]).code, 0);
+    world.fails(2, "not read as a dataset", &["verify", "known.tlog-proof", "--null", "NA"]);
+    let text = fs::read_to_string(&penguins).unwrap();
     world.write("edited.csv", text.replacen("Torgersen", "Torgersem", 1));
     let ended = world.run(&["verify", "edited.csv", "--proof", "row.tlog-proof"]);
     assert_eq!((ended.code, ended.out.contains("FAILED")), (3, true), "{}", ended.out);

@@ -7,6 +7,7 @@ mod common;
 
 use std::fs;
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use common::Files;
 use mira_core::digest::RowLeaf;
@@ -55,7 +56,8 @@ fn a_damaged_chunk_has_the_rows_that_it_is_to_have_or_none() {
     let mut refused = 0;
     for (what, bytes) in damaged() {
         match chunk::read(bytes.into(), &physical).and_then(|rows| rows.verify(&expected)) {
-            Ok(rows) => assert_eq!(rows, good, "{what}"),
+            // Compared as canonical rows: a NaN may have got another payload, which is the same value.
+            Ok(rows) => assert_eq!(leaves(&rows), leaves(&good), "{what}"),
             Err(_) => refused += 1,
         }
     }
@@ -67,16 +69,19 @@ fn expected(physical: &PhysicalSchema) -> mira_core::dataset::ChunkLeafData {
     let source = files.open(Options::default()).unwrap();
     let plan = source.under(physical.logical().clone()).unwrap();
     let batch = common::rows(&source, &plan).unwrap();
-    let leaves: Vec<RowLeaf> =
-        RowEncoder::new(&batch).unwrap().leaves().unwrap().iter().map(|leaf| leaf.hash).collect();
-    commit::leaf_data(physical.logical(), &leaves)
+    commit::leaf_data(physical.logical(), &leaves(&batch))
+}
+
+fn leaves(batch: &RecordBatch) -> Vec<RowLeaf> {
+    RowEncoder::new(batch).unwrap().leaves().unwrap().iter().map(|leaf| leaf.hash).collect()
 }
 
 #[test]
 fn a_damaged_foreign_file_is_read_or_refused() {
     let files = Files::new(&[("a.parquet", GOOD)]);
     let mut refused = 0;
-    for (_, bytes) in damaged() {
+    // Every third, because each goes through the disk.
+    for (_, bytes) in damaged().step_by(3) {
         fs::write(&files.paths[0], bytes).unwrap();
         let read = files.open(Options::default()).and_then(|source| {
             let plan = source.infer()?;
@@ -84,5 +89,5 @@ fn a_damaged_foreign_file_is_read_or_refused() {
         });
         refused += usize::from(read.is_err());
     }
-    assert!(refused > GOOD.len(), "{refused}");
+    assert!(refused > GOOD.len() / 3, "{refused}");
 }

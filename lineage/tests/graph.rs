@@ -1,7 +1,7 @@
 //! The graph against the naive definition, on random logs: what can be reached, by how many steps, and what of it was
 //! withdrawn.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests state what they expect")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests state what they expect")]
 
 use std::collections::BTreeSet;
 

@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {Rfc6962} from "./Rfc6962.sol";
 import {RootRegistry} from "./RootRegistry.sol";
 
-/// Row → chunk → dataset → log entry → anchored root: the levels of FORMAT.md, for any contract that wants to know
-/// where a row comes from. Every function reverts with what differed.
+/// Row → chunk → dataset → log entry → anchored root: the levels of FORMAT.md, for any contract that wants to know where
+/// a row comes from. Every function reverts with what differed.
 ///
-/// This proves membership: that a log which anchored its root holds an entry about a dataset that holds the row. It does
-/// not check the ed25519 signature in the entry's envelope, nor that the log's readers accept the entry, nor that the
-/// bytes of the row are of its schema. Whoever relies on these trusts the log's committee, or has them checked outside.
+/// This proves membership: that a log which anchored its root holds an entry about a dataset that holds the row. It
+/// does not check the ed25519 signature in the entry's envelope, nor that the log's readers accept the entry, nor that
+/// the bytes of the row are of its schema. Whoever relies on these has them checked outside.
 library Provenance {
     uint8 internal constant CONTRIBUTE = 6;
     uint8 internal constant TRANSFORM = 9;

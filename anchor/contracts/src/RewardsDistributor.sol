@@ -18,8 +18,10 @@ import {RootRegistry} from "./RootRegistry.sol";
 /// - anybody proves that it contradicts itself or takes back what an earlier root gave, which vetoes it at once.
 ///
 /// Nobody can shorten the window, and nobody can take back a root once it is active: no later objection, no owner, no
-/// upgrade, no expiry, no way to move the token but claims and bonds. So an active root stays claimable for ever, and
-/// what it promises is in the contract: its total was funded when it was proposed.
+/// upgrade, no expiry, no way to move the token but claims and bonds. An active root can be claimed from for ever. Its
+/// total was funded when it was proposed, and all claims together never exceed the largest total claimed from. What the
+/// contract cannot see is a later root that gives to others what an earlier one gave to somebody it leaves out; the
+/// window is there for that.
 ///
 /// Epochs of rewards count proposals. A vetoed epoch keeps its number and its record; what replaces it is the next one.
 contract RewardsDistributor is ReentrancyGuardTransient {
@@ -253,7 +255,9 @@ contract RewardsDistributor is ReentrancyGuardTransient {
         uint256 cumulativeB,
         bytes32[] calldata proofB
     ) external nonReentrant {
-        if (payoutA == payoutB && cumulativeA == cumulativeB) revert NotADuplicate(contributorId);
+        if (payoutA == payoutB && cumulativeA == cumulativeB) {
+            revert NotADuplicate(contributorId);
+        }
         checkProof(epoch, leafOf(contributorId, payoutA, cumulativeA), proofA);
         checkProof(epoch, leafOf(contributorId, payoutB, cumulativeB), proofB);
         vetoBecause(epoch, Reason.Duplicate);
@@ -282,15 +286,11 @@ contract RewardsDistributor is ReentrancyGuardTransient {
     }
 
     /// Pays a contributor what an active root gives beyond what was paid before. Anybody may send it; the money goes to
-    /// the payout address of the leaf. Every active root can be used, so being left out of a later one takes nothing
-    /// away.
-    function claim(
-        uint64 epoch,
-        bytes32 contributorId,
-        address payout,
-        uint256 cumulative,
-        bytes32[] calldata proof
-    ) external returns (uint256 amount) {
+    /// the payout address of the leaf. Every active root can be used, not only the last.
+    function claim(uint64 epoch, bytes32 contributorId, address payout, uint256 cumulative, bytes32[] calldata proof)
+        external
+        returns (uint256 amount)
+    {
         // No guard against re-entry, which would cost: everything is written before the token is called.
         if (payout == address(0)) revert Unbound(contributorId);
         Claims storage c = claims;

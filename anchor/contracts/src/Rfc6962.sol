@@ -47,6 +47,9 @@ library Rfc6962 {
         returns (bytes32 root)
     {
         if (index >= size) revert IndexBeyondSize(index, size);
+        // As whole words, which assembly may use: it does not clean shorter ones.
+        uint256 fn = index;
+        uint256 sn = size - 1;
         uint256 taken;
         assembly ("memory-safe") {
             // The preimage of a node, 01 ‖ left ‖ right, is written behind the memory in use.
@@ -57,8 +60,6 @@ library Rfc6962 {
             let hashed := 1
 
             let next := path.offset
-            let fn := index
-            let sn := sub(size, 1)
             root := leaf
             for {} xor(fn, sn) {} {
                 // A right child has bit 0 of fn set, and its sibling on the left.
@@ -104,6 +105,8 @@ library Rfc6962 {
             if (oldRoot != newRoot) revert RootMismatch(oldRoot, newRoot);
             return;
         }
+        uint256 fn = oldSize - 1;
+        uint256 sn = newSize - 1;
         bytes32 oldFound;
         bytes32 newFound;
         uint256 taken;
@@ -115,8 +118,6 @@ library Rfc6962 {
             let hashed := 1
 
             let next := path.offset
-            let fn := sub(oldSize, 1)
-            let sn := sub(newSize, 1)
             for {} and(fn, 1) {} {
                 fn := shr(1, fn)
                 sn := shr(1, sn)

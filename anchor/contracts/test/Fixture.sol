@@ -53,15 +53,12 @@ abstract contract Fixture is Test {
     }
 
     function deploy(address token_) internal returns (RewardsDistributor) {
-        return new RewardsDistributor(
-            token_, address(registry), originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND
-        );
+        return new RewardsDistributor(token_, address(registry), originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
     }
 
     function anchorNext(uint64 size) internal {
         bytes32 root = Naive.root(0, size);
-        bytes32[] memory proof =
-            anchoredEpoch == 0 ? new bytes32[](0) : Naive.consistency(anchoredSize, size);
+        bytes32[] memory proof = anchoredEpoch == 0 ? new bytes32[](0) : Naive.consistency(anchoredSize, size);
         bytes32 previous = registry.commitments(originId, anchoredEpoch);
         bytes[] memory signatures = signed(KEY, anchoredEpoch + 1, root, size, previous);
         registry.anchor(originId, anchoredEpoch + 1, root, size, beforePrevious, previousRoot, proof, signatures);

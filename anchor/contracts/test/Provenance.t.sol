@@ -143,9 +143,12 @@ contract ProvenanceTest is Fixture {
         asker.parseEntry(new bytes(65536));
         vm.expectPartialRevert(Provenance.WrongTag.selector);
         asker.parseEntry(new bytes(79));
-        Provenance.Chunk memory chunk =
-            asker.parseChunk(abi.encodePacked("mira/chunk/v1", hex"0001", bytes32("schema"), uint64(5), bytes32("root")));
-        check(chunk.rowProfile == 1 && chunk.schemaId == "schema" && chunk.rows == 5 && chunk.rowRoot == "root", "chunk");
+        Provenance.Chunk memory chunk = asker.parseChunk(
+            abi.encodePacked("mira/chunk/v1", hex"0001", bytes32("schema"), uint64(5), bytes32("root"))
+        );
+        check(
+            chunk.rowProfile == 1 && chunk.schemaId == "schema" && chunk.rows == 5 && chunk.rowRoot == "root", "chunk"
+        );
     }
 
     function expect(bytes4 reason) private view {
@@ -154,9 +157,8 @@ contract ProvenanceTest is Fixture {
     }
 
     function ask() private view returns (bool ok, bytes memory data) {
-        return address(asker).staticcall(
-            abi.encodeCall(asker.verifyRow, (row, entry, inLog, epoch, registry, originId))
-        );
+        return
+            address(asker).staticcall(abi.encodeCall(asker.verifyRow, (row, entry, inLog, epoch, registry, originId)));
     }
 
     // Reading the proof file (FORMAT.md section 12)

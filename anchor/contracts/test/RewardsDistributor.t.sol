@@ -8,7 +8,6 @@ import {Fixture} from "./Fixture.sol";
 import {BlockingToken, FalseToken, FeeToken, HookToken, SilentToken} from "./Tokens.sol";
 import {Vm} from "./Vm.sol";
 
-/// Numbers are those of research: what went wrong elsewhere.
 contract RewardsDistributorTest is Fixture {
     bytes32 internal constant ANN = keccak256("ann");
     bytes32 internal constant BOB = keccak256("bob");
@@ -59,12 +58,10 @@ contract RewardsDistributorTest is Fixture {
     function test_window_has_no_exception_by_chain() public {
         vm.chainId(31337);
         vm.expectPartialRevert(RewardsDistributor.SecondsRange.selector);
-        new RewardsDistributor(
-            address(token), address(registry), originId, PROPOSER, GUARDIAN, 60, RESOLUTION, BOND
-        );
+        new RewardsDistributor(address(token), address(registry), originId, PROPOSER, GUARDIAN, 60, RESOLUTION, BOND);
     }
 
-    /// #2: what state can be changed by, all of it.
+    /// What state can be changed by, all of it.
     function test_nothing_else_changes_state() public view {
         string memory artifact = vm.readFile("artifacts/RewardsDistributor.json");
         string[] memory changing = new string[](9);
@@ -76,17 +73,8 @@ contract RewardsDistributorTest is Fixture {
             check(same(mutability, "nonpayable"), "payable");
             changing[found++] = vm.parseJsonString(artifact, entry(i, ".name"));
         }
-        string[9] memory expected = [
-            "claim",
-            "dispute",
-            "fund",
-            "lapse",
-            "propose",
-            "proveDuplicate",
-            "proveShrinking",
-            "resolve",
-            "veto"
-        ];
+        string[9] memory expected =
+            ["claim", "dispute", "fund", "lapse", "propose", "proveDuplicate", "proveShrinking", "resolve", "veto"];
         for (uint256 i = 0; i < 9; i++) {
             check(same(changing[i], expected[i]), expected[i]);
         }
@@ -132,9 +120,9 @@ contract RewardsDistributorTest is Fixture {
         refuse(RewardsDistributor.WrongEpoch.selector, 0, "root", 100, "manifest", 2, c2);
         refuse(RewardsDistributor.WrongEpoch.selector, 2, "root", 100, "manifest", 2, c2);
         refuse(RewardsDistributor.WrongEpoch.selector, (1 << 32) + 1, "root", 100, "manifest", 2, c2);
-        refuse(RewardsDistributor.ZeroRoot.selector, 1, 0, 100, "manifest", 2, c2); // #7
+        refuse(RewardsDistributor.ZeroRoot.selector, 1, 0, 100, "manifest", 2, c2);
         refuse(RewardsDistributor.ZeroManifest.selector, 1, "root", 100, 0, 2, c2);
-        refuse(RewardsDistributor.Underfunded.selector, 1, "root", 1001, "manifest", 2, c2); // #18
+        refuse(RewardsDistributor.Underfunded.selector, 1, "root", 1001, "manifest", 2, c2);
         refuse(RewardsDistributor.Underfunded.selector, 1, "root", 1 << 200, "manifest", 2, c2);
         refuse(RewardsDistributor.NotAnchored.selector, 1, "root", 100, "manifest", 2, c1);
         refuse(RewardsDistributor.NotAnchored.selector, 1, "root", 100, "manifest", 3, 0);
@@ -143,7 +131,7 @@ contract RewardsDistributorTest is Fixture {
         refuse(RewardsDistributor.NotAnchored.selector, 1, "root", 100, "manifest", 0, c0);
 
         propose(1, "root", 100);
-        refuse(RewardsDistributor.WrongEpoch.selector, 1, "root", 100, "manifest", 2, c2); // #15
+        refuse(RewardsDistributor.WrongEpoch.selector, 1, "root", 100, "manifest", 2, c2);
         refuse(RewardsDistributor.TotalShrinks.selector, 2, "root", 99, "manifest", 2, c2);
         refuse(RewardsDistributor.LogEpochShrinks.selector, 2, "root", 100, "manifest", 1, c1);
         propose(2, "root", 100);
@@ -174,7 +162,7 @@ contract RewardsDistributorTest is Fixture {
         equal(distributor.leafOf(ANN, ANNS, 60), leaf);
     }
 
-    /// #12: anybody may send a claim, and the money goes where the leaf says.
+    /// Anybody may send a claim, and the money goes where the leaf says.
     function test_claim_pays_the_payout_address() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory proof = proofOf(leaves, 0);
@@ -205,7 +193,7 @@ contract RewardsDistributorTest is Fixture {
         distributor.claim(1, ANN, ANNS, 60, proof);
     }
 
-    /// #16: nothing is paid before the window has passed, and nothing makes it pass.
+    /// Nothing is paid before the window has passed, and nothing makes it pass.
     function test_claim_waits_for_the_window() public {
         Leaf[] memory leaves = pair(60, 40);
         bytes32[] memory proof = proofOf(leaves, 0);
@@ -218,7 +206,6 @@ contract RewardsDistributorTest is Fixture {
         distributor.claim(1, ANN, ANNS, 60, proof);
     }
 
-    /// #7
     function test_unknown_epochs_cannot_be_claimed_from() public {
         for (uint64 epoch = 0; epoch < 3; epoch++) {
             vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, epoch, 0));
@@ -230,7 +217,7 @@ contract RewardsDistributorTest is Fixture {
         distributor.claim(wrapped, ANN, ANNS, 60, noHashes());
     }
 
-    /// #1: an inner node is no leaf, and neither is a leaf's own hash.
+    /// An inner node is no leaf, and neither is a leaf's own hash.
     function test_inner_node_as_leaf_is_refused() public {
         Leaf[] memory leaves = new Leaf[](3);
         leaves[0] = Leaf(ANN, ANNS, 60);
@@ -294,7 +281,7 @@ contract RewardsDistributorTest is Fixture {
         equal(token.balanceOf(ANNS), 60);
     }
 
-    /// #13: the payout address changes, and the sum does not.
+    /// The payout address changes, and the sum does not.
     function test_changed_payout_is_not_paid_twice() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory old = proofOf(leaves, 0);
@@ -310,7 +297,7 @@ contract RewardsDistributorTest is Fixture {
         distributor.claim(1, ANN, ANNS, 60, old);
     }
 
-    /// #14: an older root stays good, also after others were paid from a later one beyond the older one's total.
+    /// An older root stays good, also after others were paid from a later one beyond the older one's total.
     function test_older_root_stays_good() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory bobs = proofOf(leaves, 1);
@@ -325,7 +312,7 @@ contract RewardsDistributorTest is Fixture {
         equal(distributor.claimedTotal(), 350);
     }
 
-    /// #17: a smaller amount is a clear error, not an underflow.
+    /// A smaller amount is a clear error, not an underflow.
     function test_smaller_amount_is_a_clear_error() public {
         Leaf[] memory leaves = active(60, 40);
         distributor.claim(1, ANN, ANNS, 60, proofOf(leaves, 0));
@@ -357,13 +344,11 @@ contract RewardsDistributorTest is Fixture {
         propose(1, rootOf(leaves), 100);
         wait_();
         distributor.claim(1, BOB, BOBS, 40, bobs);
-        vm.expectRevert(
-            abi.encodeWithSelector(RewardsDistributor.OverTotal.selector, 100, 40, type(uint256).max)
-        );
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.OverTotal.selector, 100, 40, type(uint256).max));
         distributor.claim(1, ANN, ANNS, type(uint256).max, anns);
     }
 
-    /// #11: a proof is for one instance on one chain.
+    /// A proof is for one instance on one chain.
     function test_proof_is_for_this_instance_and_chain() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory proof = proofOf(leaves, 0);
@@ -460,7 +445,7 @@ contract RewardsDistributorTest is Fixture {
         }
     }
 
-    /// #19: disputed, an epoch waits; others do not.
+    /// Disputed, an epoch waits; others do not.
     function test_dispute_upheld() public {
         Leaf[] memory leaves = pair(60, 40);
         propose(1, "wrong", 100);
@@ -511,7 +496,7 @@ contract RewardsDistributorTest is Fixture {
         distributor.dispute(1);
     }
 
-    /// #19: no answer in time is a veto.
+    /// No answer in time is a veto.
     function test_unanswered_dispute_lapses() public {
         propose(1, "root", 100);
         vm.prank(STRANGER);
@@ -542,7 +527,7 @@ contract RewardsDistributorTest is Fixture {
         checkStatus(1, PENDING);
     }
 
-    /// #10: two leaves of one contributor.
+    /// Two leaves of one contributor.
     function test_duplicate_vetoes_at_once() public {
         Leaf[] memory leaves = pair(60, 40);
         leaves[1] = Leaf(ANN, ANNS, 40);
@@ -601,7 +586,6 @@ contract RewardsDistributorTest is Fixture {
         equal(token.balanceOf(BOBS), 41);
     }
 
-    /// #17
     function test_shrinking_vetoes_at_once() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory earlier = proofOf(leaves, 0);
@@ -641,7 +625,7 @@ contract RewardsDistributorTest is Fixture {
         checkStatus(2, PENDING);
     }
 
-    // Tokens, #21
+    // Tokens
 
     function test_token_with_a_fee() public {
         FeeToken odd = new FeeToken();

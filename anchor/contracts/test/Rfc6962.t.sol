@@ -15,13 +15,10 @@ contract Trees {
         Rfc6962.verifyInclusion(leaf, index, size, path, root);
     }
 
-    function consistency(
-        uint64 oldSize,
-        bytes32 oldRoot,
-        uint64 newSize,
-        bytes32 newRoot,
-        bytes32[] calldata path
-    ) external view {
+    function consistency(uint64 oldSize, bytes32 oldRoot, uint64 newSize, bytes32 newRoot, bytes32[] calldata path)
+        external
+        view
+    {
         Rfc6962.verifyConsistency(oldSize, oldRoot, newSize, newRoot, path);
     }
 }
@@ -106,7 +103,7 @@ contract Rfc6962Test is Test {
         check(!consistencyPasses(m, roots[m], n, roots[n], path), "accepted");
     }
 
-    /// #1: an inner node offered as a leaf of the smaller tree it would be one of.
+    /// An inner node offered as a leaf of the smaller tree it would be one of.
     function test_node_as_leaf_is_refused() public view {
         bytes32 pair = Naive.node(Naive.leaf(0), Naive.leaf(1));
         bytes32[] memory path = Naive.append(new bytes32[](0), Naive.node(Naive.leaf(2), Naive.leaf(3)));
@@ -117,11 +114,10 @@ contract Rfc6962Test is Test {
         check(!inclusionPasses(data, 0, 2, path, roots[4]), "as data of leaf 0 of 2");
     }
 
-    /// #6: a last leaf doubled makes another root.
+    /// A last leaf doubled makes another root.
     function test_doubled_leaf_is_another_tree() public pure {
         bytes32 three = Naive.node(Naive.node(Naive.leaf(0), Naive.leaf(1)), Naive.leaf(2));
-        bytes32 four =
-            Naive.node(Naive.node(Naive.leaf(0), Naive.leaf(1)), Naive.node(Naive.leaf(2), Naive.leaf(2)));
+        bytes32 four = Naive.node(Naive.node(Naive.leaf(0), Naive.leaf(1)), Naive.node(Naive.leaf(2), Naive.leaf(2)));
         check(three != four, "equal");
     }
 

@@ -8,7 +8,7 @@ import {Fixture} from "./Fixture.sol";
 import {Naive} from "./Naive.sol";
 import {Vm} from "./Vm.sol";
 
-/// The log of the fixture stands at epoch 2, size 7. Numbers are those of research: what went wrong elsewhere.
+/// The log of the fixture stands at epoch 2, size 7.
 contract RootRegistryTest is Fixture {
     uint256 private constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
 
@@ -153,7 +153,6 @@ contract RootRegistryTest is Fixture {
         registry.anchor("x", 1, root11, 11, 0, 0, noHashes(), new bytes[](0));
     }
 
-    /// #7
     function test_zero_root_is_refused() public {
         vm.expectRevert(RootRegistry.ZeroRoot.selector);
         anchor(3, 0, 11, previousRoot, proof11);
@@ -184,7 +183,7 @@ contract RootRegistryTest is Fixture {
         registry.anchor(originId, 1, root11, 11, 0, 0, noHashes(), signatures);
     }
 
-    /// #35: the operator signs a history other than the anchored one.
+    /// The operator signs a history other than the anchored one.
     function test_fork_is_refused() public {
         // Leaf 2 was another one: a tree of 11 over a different prefix, with the proof that fits that prefix.
         bytes32 forked = Naive.node(
@@ -223,7 +222,6 @@ contract RootRegistryTest is Fixture {
 
     // Signatures
 
-    /// #34
     function test_signatures_of_three_of_five() public {
         (uint256[] memory keys, address[] memory committee) = members(5);
         originId = registry.register("five", LOG_KEY, committee, 3);
@@ -283,7 +281,7 @@ contract RootRegistryTest is Fixture {
         registry.anchor(originId, 3, root11, 11, beforePrevious, previousRoot, proof11, signatures);
     }
 
-    /// #11: signatures bind log, epoch, root, size, the past, contract and chain.
+    /// Signatures bind log, epoch, root, size, the past, contract and chain.
     function test_signature_is_for_one_epoch_of_one_log_here() public {
         bytes[] memory signatures = signed(KEY, 3, root11, 11, c2);
         vm.chainId(block.chainid + 1);

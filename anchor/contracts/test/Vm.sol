@@ -29,7 +29,6 @@ interface Vm {
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
-    function envOr(string calldata name, bool fallback_) external view returns (bool);
     function expectPartialRevert(bytes4 selector) external; // whatever the error's values are
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;

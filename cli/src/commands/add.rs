@@ -12,20 +12,20 @@ use mira_core::fold::Withdrawn;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
 use mira_core::rights::Rights;
-use mira_core::schema::Schema;
 use mira_core::statement::{
     Code, Dataset, DatasetSubject, Inference, Inputs, Positive, Predicate, Profiles, Transform,
 };
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError, Progress};
-use mira_ingest::source::{Format, Guess, GuessError, Options, Piece, Plan, Source, SourceError};
+use mira_ingest::source::{Format, Guess, GuessError, Piece, Plan, Source};
 use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::output::{Output, count, escape};
+use crate::reading::{ReadArgs, source_error};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::TermsArgs;
@@ -52,18 +52,8 @@ pub struct AddArgs {
     /// The dataset's name (default: the first file's name without its extension)
     #[arg(long)]
     name: Option<String>,
-    /// The schema, as JSON (default: inferred from all rows)
-    #[arg(long, value_name = "FILE")]
-    schema: Option<PathBuf>,
-    /// csv, tsv, ndjson or parquet (default: by name, else by content)
-    #[arg(long)]
-    format: Option<Format>,
-    /// What separates the fields of a CSV file
-    #[arg(long, value_name = "CHAR")]
-    delimiter: Option<char>,
-    /// What stands for null in a CSV file beside an empty field, as in `--null NA`; quoted it stays text (may be repeated)
-    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
-    null: Vec<String>,
+    #[command(flatten)]
+    reading: ReadArgs,
     /// Whose dataset it is, if not yours; they must have delegated to you
     #[arg(long, value_name = "WHO")]
     on_behalf_of: Option<String>,
@@ -143,9 +133,12 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
     let parent = parent(session, on_behalf_of, &name)?;
 
-    let source = open(args)?;
-    let infer =
-        if args.schema.is_some() || source.format() == Format::Parquet { Inference::None } else { Inference::Infer1 };
+    let source = args.reading.open(&args.paths)?;
+    let infer = if args.reading.schema.is_some() || source.format() == Format::Parquet {
+        Inference::None
+    } else {
+        Inference::Infer1
+    };
     let outcome = commit(args, session, &source, parent.as_ref(), output)?;
     let committed = outcome.dataset;
 
@@ -233,24 +226,12 @@ fn name(args: &AddArgs) -> Result<Name> {
         .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
 }
 
-fn open(args: &AddArgs) -> Result<Source> {
-    let delimiter = match args.delimiter {
-        None => None,
-        Some(c) => Some(u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
-            CliError::new(Kind::Usage, format!("{c:?} cannot separate fields"))
-                .hint("--delimiter takes one ASCII character")
-        })?),
-    };
-    let options = Options { format: args.format, delimiter, nulls: args.null.clone(), ..Options::default() };
-    Source::open(&args.paths, options).map_err(|error| source_error(&error))
-}
-
 fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
-    let Some(path) = &args.schema else { return source.infer().map_err(|error| source_error(&error)) };
-    let at = |error: CliError| error.at(path.display().to_string());
-    let text = std::fs::read_to_string(path).kind(Kind::NotFound).map_err(at)?;
-    let schema = Schema::from_json(&text).kind(Kind::Usage).map_err(at)?;
-    source.under(schema).map_err(|error| source_error(&error))
+    let plan = match args.reading.schema()? {
+        Some(schema) => source.under(schema),
+        None => source.infer(),
+    };
+    plan.map_err(|error| source_error(&error))
 }
 
 /// Reads the input and commits to its rows.
@@ -271,7 +252,7 @@ fn commit(
         parent,
         output,
     };
-    if args.schema.is_none()
+    if args.reading.schema.is_none()
         && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
         && let Some(outcome) = run.under_guess(&guess)?
     {
@@ -421,21 +402,6 @@ impl Document {
             output.data(format_args!("uses       {}", line.to_text()));
         }
         output.data(format_args!("stored     {} bytes, {} of them new", self.total_bytes, self.new_bytes));
-    }
-}
-
-/// A reading error, with the place in the form `file:line (byte n)`.
-pub fn source_error(error: &SourceError) -> CliError {
-    let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
-    match error.problem() {
-        Some(problem) => {
-            let failed = CliError::new(kind, problem.to_string());
-            match error.place() {
-                Some(place) => failed.at(place.to_string()),
-                None => failed,
-            }
-        }
-        None => CliError::new(kind, chain(error)),
     }
 }
 

@@ -10,6 +10,7 @@ use mira_lineage::graph::Direction;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::audit::onchain::{self, Asked};
 use crate::audit::{self, Depth};
 use crate::checks::Checks;
 use crate::error::{Kind, Result};
@@ -27,6 +28,7 @@ use crate::{lineage, write_file};
 #[command(after_help = "Examples:
   mira audit
   mira audit means --quick         a model and all that it was made from, without reading rows
+  mira audit --epoch 3 --chain http://127.0.0.1:8545
   mira audit --report audit.json
 
 Exit codes: 0 every check holds, 3 one fails, 4 one could not be made.")]
@@ -34,9 +36,18 @@ pub struct AuditArgs {
     /// Check the data of this dataset or model and of what it was made from (default: of everything)
     #[arg(value_name = "REF")]
     reference: Option<String>,
+    /// Check what this epoch of the log added, its anchor, and the rewards by it
+    #[arg(long, value_name = "N", conflicts_with = "reference")]
+    epoch: Option<u64>,
     /// Check manifests and chunk lists, but read no rows
-    #[arg(long)]
+    #[arg(long, conflicts_with = "full")]
     quick: bool,
+    /// Read every row; this is what is done without --quick, too
+    #[arg(long)]
+    full: bool,
+    /// The chain to ask: http://HOST:PORT of a node, or `local` (default: the workspace's own, if it has one)
+    #[arg(long, value_name = "URL")]
+    chain: Option<String>,
     /// Also write the answer, as JSON, to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -83,18 +94,30 @@ fn stages(args: &AuditArgs, global: &Global) -> Result<Checks> {
     }
     let session = Session::open(global)?;
     checks.extend(audit::statements(&session));
-    let only = args.reference.as_deref().map(|reference| made_of(&session, reference)).transpose()?;
+    let only = match (&args.reference, args.epoch) {
+        (Some(reference), _) => Some(made_of(&session, reference)?),
+        (None, Some(epoch)) => Some(logged_in(&session, epoch)?),
+        (None, None) => None,
+    };
     if let Some(only) = &only {
-        let all = session.ledger.fold().statements().count();
-        if only.len() < all {
-            let left = all - only.len();
-            checks.not_asked("dataset", format!("the data of {left} other statements"), "only one REF was named");
+        let left = session.ledger.fold().statements().count() - only.len();
+        if left > 0 {
+            checks.not_asked("dataset", format!("the data of {left} other statements"), "only a part was named");
         }
     }
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
     checks.extend(audit::datasets(&session, only.as_ref(), depth)?);
     checks.extend(audit::objects(&session, only.as_ref()));
+    let asked = Asked { endpoint: args.chain.as_deref(), epoch: args.epoch, depth };
+    checks.extend(onchain::all(&session, &asked, global)?);
     Ok(checks)
+}
+
+/// The statements that an epoch added to the log.
+fn logged_in(session: &Session, epoch: u64) -> Result<BTreeSet<StatementId>> {
+    let places = onchain::statements_of(session, epoch)?;
+    let statements = session.ledger.fold().statements();
+    Ok(statements.filter(|(_, record)| places.contains(&record.seq.value())).map(|(id, _)| *id).collect())
 }
 
 /// The statements that something was made of, itself included.

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 use mira_anchor::U256;
 use mira_anchor::claim::Claim;
-use mira_core::digest::ContributorId;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -22,15 +21,15 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira claim
-  mira claim --contributor 3f1c…   somebody else's, to their own account
+  mira claim --contributor ann   somebody else's, to their own account
   mira claim --epoch 2 --dry-run")]
 pub struct ClaimArgs {
     /// Which epoch of rewards (default: the newest that can be claimed from)
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
-    /// Whose rewards (default: yours)
-    #[arg(long, value_name = "ID")]
-    contributor: Option<ContributorId>,
+    /// Whose rewards: a label, did:key or contributor_id, or the name of a key of yours (default: yours)
+    #[arg(long, value_name = "WHO")]
+    contributor: Option<String>,
     #[command(flatten)]
     pay: PayArgs,
     #[command(flatten)]
@@ -58,8 +57,8 @@ struct Document {
 pub fn run(args: &ClaimArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let _lock = session.workspace.lock()?;
-    let contributor = match args.contributor {
-        Some(contributor) => contributor,
+    let contributor = match &args.contributor {
+        Some(who) => session.person(who)?,
         None => session.me()?.ok_or_else(|| {
             CliError::new(Kind::NotFound, "you have no key, so nothing is yours").hint("--contributor says whose")
         })?,
@@ -130,7 +129,10 @@ fn not_active(rewards: &Rewards<'_>, epoch: Option<u64>) -> CliError {
             Kind::Failed,
             format!("epoch {epoch} of rewards is {}, so it cannot be claimed from", state.status.as_str()),
         )
-        .hint(format!("its window ends at {} (seconds since 1970)", state.activates_at)),
+        .hint(format!(
+            "its window ends at {} (seconds since 1970); mira chain warp lets time pass here",
+            state.activates_at
+        )),
         Some((_, Err(error))) => error,
         _ => CliError::new(Kind::NotFound, "no such epoch of rewards was proposed").hint("mira rewards propose"),
     }

@@ -192,10 +192,9 @@ fn document(
 }
 
 fn line(fold: &Fold, share: &Share) -> Line {
-    let contributor = fold.contributor(&share.contributor);
     Line {
         contributor: share.contributor.to_string(),
-        label: contributor.and_then(|contributor| contributor.label()).map(ToString::to_string),
+        label: fold.contributor(&share.contributor).and_then(|who| who.label()).map(ToString::to_string),
         amount: share.amount.to_string(),
         cumulative: share.cumulative.to_string(),
         payout: hex(share.payout),

@@ -22,6 +22,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::output::{Output, escape};
+use crate::reading::ReadArgs;
 use crate::subject::Found;
 use crate::trust::Trust;
 use crate::{read_file, subject};
@@ -52,9 +53,6 @@ pub struct VerifyArgs {
     /// The proof file: FILE is then a model's file or folder, or a dataset's files, and must be the proof's subject
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
-    /// The schema to read a dataset's file under, as JSON, where the proof holds none
-    #[arg(long, value_name = "FILE", requires = "proof")]
-    schema: Option<PathBuf>,
     /// Believe the logs and witnesses of this C2SP tlog-policy file, instead of those you trust
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -80,6 +78,8 @@ pub struct VerifyArgs {
     /// or in a block that may still be replaced
     #[arg(long)]
     require_anchor: bool,
+    #[command(flatten, next_help_heading = "How to read a dataset's files, with --proof")]
+    reading: ReadArgs,
 }
 
 #[derive(Serialize)]
@@ -113,6 +113,10 @@ struct CheckLine {
 
 /// Checks the proof and says how it went.
 pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
+    if args.proof.is_none() && args.reading.is_given() {
+        return Err(CliError::new(Kind::Usage, "a proof is not read as a dataset")
+            .hint("verify FILE --proof F takes options on how to read FILE"));
+    }
     let policy = load_policy(args, global)?;
     let known = args.checkpoint.as_deref().map(|path| load_checkpoint(path, &policy)).transpose()?;
     let row = args.row.as_deref().map(|path| read_file::bounded(path, row::MAX_BYTES)).transpose()?;
@@ -122,7 +126,7 @@ pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(path)))?;
     let mut report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
     let anchor = anchor(args, global, &proof, &mut report)?;
-    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, args.schema.as_deref())).transpose()?;
+    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, &args.reading)).transpose()?;
     let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
     let file = found.map(|found| file_line(&args.file, found));
     print(&proof, &report, verdict, anchor, file, output);

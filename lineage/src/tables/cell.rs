@@ -92,7 +92,7 @@ impl Share {
 pub(super) trait Cell: 'static {
     fn data_type() -> DataType;
 
-    fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef;
+    fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef;
 }
 
 /// A value of a column: of a cell, or perhaps nothing.
@@ -145,7 +145,7 @@ macro_rules! plain_cells {
                 $data_type
             }
 
-            fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+            fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
                 let array: $array = values.map(|value| value.map($convert)).collect();
                 Arc::new(array)
             }
@@ -166,7 +166,7 @@ impl Cell for TokenAmount {
         DataType::Decimal128(Self::DIGITS, 0)
     }
 
-    fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+    fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
         // 38 digits are fewer than 127 bits.
         let array: Decimal128Array = values.map(|value| value.map(|amount| amount.0.cast_signed())).collect();
         Arc::new(array.with_data_type(Self::data_type()))
@@ -178,7 +178,7 @@ impl Cell for Share {
         DataType::Decimal128(Self::SCALE + 1, Self::SCALE.cast_signed())
     }
 
-    fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+    fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
         let array: Decimal128Array = values.map(|value| value.map(|share| share.0.cast_signed())).collect();
         Arc::new(array.with_data_type(Self::data_type()))
     }
@@ -189,7 +189,7 @@ impl Cell for UtcTime {
         DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
     }
 
-    fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+    fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
         // Years have four digits, so microseconds fit.
         let micros = |time: &UtcTime| time.unix_seconds() * 1_000_000;
         let array: TimestampMicrosecondArray = values.map(|value| value.map(micros)).collect();
@@ -207,7 +207,7 @@ macro_rules! text_cells {
                 DataType::Utf8
             }
 
-            fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+            fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
                 texts(values.map(|value| value.map(|value| value as &dyn fmt::Display)))
             }
         }
@@ -228,7 +228,7 @@ impl Cell for Withdrawn {
         DataType::Utf8
     }
 
-    fn array<'a>(values: &mut dyn Iterator<Item = Option<&'a Self>>) -> ArrayRef {
+    fn array(values: &mut dyn Iterator<Item = Option<&Self>>) -> ArrayRef {
         let word = |value: &Self| match value {
             Self::Nothing => "nothing",
             Self::Rows => "rows",

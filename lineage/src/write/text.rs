@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -36,7 +37,7 @@ pub(super) fn table(
     let mut count = 0;
     for batch in answer {
         let batch = batch?;
-        let rows = cells(&batch, "NULL", |_, text| show(text))?;
+        let rows = cells(&batch, "NULL", |text| show(text))?;
         // The first batch says how wide columns are; a wider cell later pushes its own line only.
         let widths = match &widths {
             Some(widths) => widths,
@@ -100,17 +101,19 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
 
-/// The cells of a batch as text. `show` gets a cell's column, and text that is not a null.
-fn cells(batch: &RecordBatch, null: &str, show: impl Fn(usize, &str) -> String) -> Result<Vec<Line>, WriteError> {
+/// The cells of a batch as text. `show` gets what is not a null.
+fn cells(batch: &RecordBatch, null: &str, show: impl Fn(&str) -> String) -> Result<Vec<Line>, WriteError> {
     let options = FormatOptions::new().with_display_error(false);
     let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    // A column of type null has no bitmap, and a dictionary's nulls may stand among its values.
+    let nulls: Vec<_> = batch.columns().iter().map(|column| column.logical_nulls()).collect();
     let row = |row: usize| -> Result<Line, WriteError> {
-        let cell = |(at, formatter): (usize, &ArrayFormatter<'_>)| {
-            let is_null = batch.columns().get(at).is_none_or(|column| column.is_null(row));
-            if is_null { Ok(null.to_owned()) } else { Ok(show(at, &formatter.value(row).try_to_string()?)) }
+        let cell = |(formatter, nulls): (&ArrayFormatter<'_>, &Option<NullBuffer>)| {
+            let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+            if is_null { Ok(null.to_owned()) } else { Ok(show(&formatter.value(row).try_to_string()?)) }
         };
-        columns.iter().enumerate().map(cell).collect()
+        columns.iter().zip(&nulls).map(cell).collect()
     };
     (0..batch.num_rows()).map(row).collect()
 }
@@ -123,7 +126,7 @@ pub(super) fn separated(answer: Answer, separator: char, out: &mut impl Write) -
     writeln!(out, "{}", join(&header))?;
     let mut count = 0;
     for batch in answer {
-        for row in cells(&batch?, "", |_, text| quoted(text))? {
+        for row in cells(&batch?, "", |text| quoted(text))? {
             writeln!(out, "{}", join(&row))?;
             count += 1;
         }

@@ -10,12 +10,12 @@ use mira_core::name::Uri;
 use mira_core::statement::{Deploy, DeploymentState, Predicate};
 use serde::{Deserialize, Serialize};
 
-use super::{model, name, typed_or_from, warn};
+use super::{model, name, typed_or_from, warn, warnings};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::naming;
 use crate::output::{Output, count};
 use crate::recording::{Receipt, Recording};
-use crate::{lineage, naming};
 
 /// Record that a model is served, or no longer
 ///
@@ -80,7 +80,7 @@ pub(super) fn run(typed: &DeployArgs, global: &Global, output: &Output) -> Resul
         return Err(CliError::new(Kind::DoesNotVerify, format!("{title} was withdrawn and may not be deployed"))
             .hint("--retire records that it is served no longer"));
     }
-    let warnings = warnings(&recording, &found, &title)?;
+    let warnings = warnings(session, &found)?;
     let predicate = Predicate::Deploy(Deploy {
         subject,
         model: found.id,
@@ -110,12 +110,4 @@ pub(super) fn run(typed: &DeployArgs, global: &Global, output: &Output) -> Resul
     output.data(format_args!("{deployment}@{version}  {state}: {title}"));
     receipt.print(output);
     Ok(ExitCode::SUCCESS)
-}
-
-fn warnings(recording: &Recording, found: &crate::refs::Found<'_>, title: &str) -> Result<Vec<String>> {
-    let session = &recording.session;
-    let graph = lineage::graph(session)?;
-    let taints = graph.taints(session.ledger.fold());
-    let taint = taints.get(lineage::place(&graph, found)?).copied().flatten();
-    Ok(taint.map(|taint| format!("{title} {}", lineage::warning(session, &graph, &taint))).into_iter().collect())
 }

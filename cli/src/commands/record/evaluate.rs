@@ -10,7 +10,7 @@ use mira_core::name::{MetricName, MetricValue};
 use mira_core::statement::{Evaluate, InputRole, Predicate};
 use serde::{Deserialize, Serialize};
 
-use super::{digest, model, typed_or_from, warn};
+use super::{digest, model, typed_or_from, warn, warnings};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::naming;
@@ -74,8 +74,9 @@ pub(super) fn run(typed: &EvaluateArgs, global: &Global, output: &Output) -> Res
     let report = digest(args.report.as_deref().unwrap_or_default())?;
     let mut recording = Recording::open(global)?;
     let session = &recording.session;
-    let used = Used::find(session, &args.uses, &args.uses_external, InputRole::Test)?;
+    let mut used = Used::find(session, &args.uses, &args.uses_external, InputRole::Test)?;
     let found = model(session, args.model.as_deref().unwrap_or_default())?;
+    used.warnings.extend(warnings(session, &found)?);
     let (subject, title) = (ModelId::new(found.record.subject), naming::title(session.ledger.fold(), &found.id));
     let inputs = used.listed(&session.blobs())?;
     let predicate =

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use mira_core::digest::Digest;
+use mira_core::fold::Withdrawn;
 use mira_core::name::Name;
 use mira_core::statement::{Code, Kind as StatementKind};
 use serde::de::DeserializeOwned;
@@ -17,9 +18,9 @@ use serde::de::DeserializeOwned;
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, escape};
-use crate::read_file;
 use crate::refs::Found;
 use crate::session::Session;
+use crate::{lineage, naming, read_file};
 
 /// Largest JSON file of `--from`.
 const MAX_SPEC: usize = 64 << 20;
@@ -98,6 +99,17 @@ fn model<'a>(session: &'a Session, reference: &str) -> Result<Found<'a>> {
     }
     Err(CliError::new(Kind::Usage, format!("{reference} is not a model but a {} statement", found.record.kind))
         .hint("mira ls lists models"))
+}
+
+/// What a person should know of a model: that it was withdrawn, or something that it was made from.
+fn warnings(session: &Session, found: &Found<'_>) -> Result<Vec<String>> {
+    let title = naming::title(session.ledger.fold(), &found.id);
+    let graph = lineage::graph(session)?;
+    let taints = graph.taints(session.ledger.fold());
+    let taint = taints.get(lineage::place(&graph, found)?).copied().flatten();
+    let withdrawn = (found.record.withdrawn == Withdrawn::Whole).then(|| format!("{title} was withdrawn"));
+    let taint = taint.map(|taint| format!("{title} {}", lineage::warning(session, &graph, &taint)));
+    Ok(withdrawn.into_iter().chain(taint).collect())
 }
 
 /// Says what a person should know, though it was recorded.

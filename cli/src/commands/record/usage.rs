@@ -11,7 +11,7 @@ use mira_core::time::{Date, UtcTime};
 use mira_lineage::graph::Direction;
 use serde::{Deserialize, Serialize};
 
-use super::{model, typed_or_from};
+use super::{model, typed_or_from, warn, warnings};
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::Output;
@@ -73,6 +73,7 @@ struct Document {
     unit: &'static str,
     count: String,
     terms: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Records it.
@@ -90,6 +91,7 @@ pub(super) fn run(typed: &UseArgs, global: &Global, output: &Output) -> Result {
     let subject = ModelId::new(found.record.subject);
     let terms = terms(session, &args.terms, &found)?;
     let title = naming::title(fold, &found.id);
+    let warnings = warnings(session, &found)?;
     let place = deployment.as_ref().map(|found| naming::title(fold, &found.id));
     let (model, deployment) = (found.id, deployment.map(|found| found.id));
     let usage = Usage { subject, model, deployment, from, to, unit, count, terms: terms.clone() };
@@ -97,6 +99,7 @@ pub(super) fn run(typed: &UseArgs, global: &Global, output: &Output) -> Result {
         500.. => error.hint("--terms names the statements relied on, where all of them are too many for one entry"),
         _ => error,
     })?;
+    warn(&warnings, output);
     if output.is_json() {
         output.document(&Document {
             schema: "mira.record/1",
@@ -110,6 +113,7 @@ pub(super) fn run(typed: &UseArgs, global: &Global, output: &Output) -> Result {
             unit: unit.as_str(),
             count: count.to_string(),
             terms: terms.iter().map(ToString::to_string).collect(),
+            warnings,
         });
         return Ok(ExitCode::SUCCESS);
     }

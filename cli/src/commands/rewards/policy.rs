@@ -1,14 +1,14 @@
 //! `mira rewards policy`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mira_anchor::reward::{History, MAX_POLICY, Policy};
-use mira_core::digest::ContributorId;
+use mira_core::fold::{Accepted, Outcome};
 use mira_core::json::{Json, SafeInt};
 use mira_core::merkle::TreeHead;
-use mira_core::statement::{self, Positive, Predicate};
+use mira_core::statement::{self, Kind as StatementKind, Positive, Predicate};
 use mira_lineage::epoch::{self, SealedEpoch};
 use serde::Serialize;
 use serde_json::Value;
@@ -25,10 +25,17 @@ use crate::write_file;
 ///
 /// The policy is a file; a statement in the log names its hash and the first epoch that follows it. Whoever logs the
 /// first one keeps it: later ones count only from the same contributor, and never for an epoch that is sealed.
+///
+/// Without an action: shows the policy in force, or, in a log that has none, logs the standard one.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira rewards policy
+  mira rewards policy new -o policy.json
+  mira rewards policy log policy.json --from-epoch 3
+  mira rewards policy show")]
 pub struct PolicyArgs {
     #[command(subcommand)]
-    action: Action,
+    action: Option<Action>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,17 +45,17 @@ enum Action {
         /// The file
         #[arg(short, long, value_name = "FILE", default_value = "policy.json")]
         output: PathBuf,
-        /// Who gets what nobody has earned (default: you)
-        #[arg(long, value_name = "CONTRIBUTOR")]
-        reserve: Option<ContributorId>,
+        /// Who gets what nobody has earned: a label, did:key or contributor_id, or the name of a key (default: you)
+        #[arg(long, value_name = "WHO")]
+        reserve: Option<String>,
         /// Write over an existing file
         #[arg(long)]
         force: bool,
     },
     /// Put a policy in force
     Log {
-        /// The file, in any spelling of JSON
-        file: PathBuf,
+        /// The file, in any spelling of JSON (default: the standard policy, with you as the reserve)
+        file: Option<PathBuf>,
         /// The first epoch of the log that follows it (default: the next one to be sealed)
         #[arg(long, value_name = "N")]
         from_epoch: Option<u64>,
@@ -70,20 +77,34 @@ struct Document {
 /// Runs the action.
 pub fn run(args: &PolicyArgs, global: &Global, output: &Output) -> Result {
     match &args.action {
-        Action::New { output: path, reserve, force } => new(path, *reserve, *force, global, output),
-        Action::Log { file, from_epoch } => log(file, *from_epoch, global, output),
-        Action::Show => show(global, output),
+        Some(Action::New { output: path, reserve, force }) => new(path, reserve.as_deref(), *force, global, output),
+        Some(Action::Log { file, from_epoch }) => log(file.as_deref(), *from_epoch, global, output),
+        Some(Action::Show) => show(global, output),
+        None => {
+            let session = Session::open(global)?;
+            let is_policy = |accepted: &Accepted| accepted.record.kind == StatementKind::Policy;
+            let has_policy = session.ledger.history().iter().any(|event| match &event.outcome {
+                Outcome::Accepted(accepted) => is_policy(accepted),
+                Outcome::Refused(_) => false,
+            });
+            if has_policy { show(global, output) } else { log(None, None, global, output) }
+        }
     }
 }
 
-fn new(path: &PathBuf, reserve: Option<ContributorId>, force: bool, global: &Global, output: &Output) -> Result {
-    let session = Session::open(global)?;
+/// Rules to start from; what nobody has earned is `reserve`'s, or the asker's.
+fn standard(session: &Session, reserve: Option<&str>) -> Result<Policy> {
     let me = || CliError::new(Kind::NotFound, "nobody is named for the reserve, and you have no key");
     let reserve = match reserve {
-        Some(reserve) => reserve,
-        None => session.me()?.ok_or_else(|| me().hint("--reserve CONTRIBUTOR, or mira key new"))?,
+        Some(who) => session.person(who)?,
+        None => session.me()?.ok_or_else(|| me().hint("--reserve WHO, or mira key new"))?,
     };
-    let policy = Policy::standard(session.ledger.fold().origin().clone(), reserve);
+    Ok(Policy::standard(session.ledger.fold().origin().clone(), reserve))
+}
+
+fn new(path: &Path, reserve: Option<&str>, force: bool, global: &Global, output: &Output) -> Result {
+    let session = Session::open(global)?;
+    let policy = standard(&session, reserve)?;
     let mut text = pretty(&policy);
     text.push('\n');
     write_file::whole(path, text.as_bytes(), force)?;
@@ -91,17 +112,17 @@ fn new(path: &PathBuf, reserve: Option<ContributorId>, force: bool, global: &Glo
     Ok(ExitCode::SUCCESS)
 }
 
-fn log(file: &PathBuf, from_epoch: Option<u64>, global: &Global, output: &Output) -> Result {
+fn log(file: Option<&Path>, from_epoch: Option<u64>, global: &Global, output: &Output) -> Result {
     let mut session = Session::open(global)?;
     let _lock = session.workspace.lock()?;
-    let policy = read_policy(file)?;
+    let policy = match file {
+        Some(file) => read_policy(file)?,
+        None => standard(&session, None)?,
+    };
     let origin = session.ledger.fold().origin();
     if policy.origin != *origin {
-        return Err(CliError::new(
-            Kind::DoesNotVerify,
-            format!("the policy is for the log {}, and this one is {origin}", policy.origin),
-        )
-        .at(file.display().to_string()));
+        let message = format!("the policy is for the log {}, and this one is {origin}", policy.origin);
+        return Err(CliError::new(Kind::DoesNotVerify, message));
     }
     let heads = heads(&session)?;
     let from_epoch = from_epoch.unwrap_or(heads.len() as u64 + 1);

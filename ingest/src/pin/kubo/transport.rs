@@ -37,7 +37,10 @@ impl Transport {
     pub(super) fn new(address: &Address) -> Result<Self, PinError> {
         let service = address.to_string();
         let requests = IpfsClient::from_str(&service).map_err(PinError::Address)?;
-        let client = hyper::Client::builder().pool_idle_timeout(IDLE).build(HttpConnector::new());
+        let mut connector = HttpConnector::new();
+        // The end of a body is a small piece after large ones, which must not wait for an acknowledgement.
+        connector.set_nodelay(true);
+        let client = hyper::Client::builder().pool_idle_timeout(IDLE).build(connector);
         Ok(Self { service, requests, client })
     }
 

@@ -1,7 +1,5 @@
 //! Closures equal their recursive definition.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests state what they expect")]
-
 use std::collections::BTreeMap;
 
 use mira_lineage::closure::{Direction, Index, Walk};
