@@ -70,6 +70,12 @@ fn deploy_anchor_prove_verify() {
     assert_eq!(world.json(&["verify", "later.tlog-proof"])["anchor"].as_str(), Some("none"));
     assert_eq!(world.run(&["verify", "later.tlog-proof", "--require-anchor"]).code, 4);
 
+    let rows =
+        world.ok(&["sql", "-c", "SELECT epoch, size, tx, status FROM anchors ORDER BY epoch", "--format", "csv"]);
+    let rows: Vec<&str> = rows.lines().skip(1).collect();
+    assert!(rows[0].starts_with("1,1,0x") && rows[1].starts_with("2,2,0x"), "{rows:?}");
+    assert!(rows.iter().all(|row| row.ends_with(",local")), "{rows:?}");
+
     // One more epoch: only that one is sent.
     world.ok(&["seal"]);
     let third = world.json(&["anchor"]);
