@@ -1,6 +1,6 @@
 //! The same client against anvil. `MIRA_TEST_ANVIL` names its RPC API; without it these tests skip, saying so.
 
-#![allow(clippy::unwrap_used, reason = "tests state what they expect")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what they expect")]
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mira_anchor::chain::Client;
 use mira_anchor::endpoint::Endpoint;
-use mira_anchor::outbox::Stage;
+use mira_anchor::outbox::{Key, Stage};
 
 use support::{World, epochs, origin_of, sample_keystore};
 
@@ -62,8 +62,28 @@ fn live_anvil_epochs_are_anchored_in_order() {
     assert_eq!((waits.block, waits.stage), (None, Stage::Broadcast));
     let again = origin.anchor(&mut sender, &heads, &path).unwrap();
     assert_eq!((again.tx, again.block), (waits.tx, None), "nothing is signed twice");
+    // It has waited long: raised under the same nonce, and one of the two gets into a block.
+    drop(sender);
+    let key = Key {
+        chain: world.client.identity(),
+        contract: Some(origin.registry),
+        purpose: format!("anchor/{}/5", origin.id),
+    };
+    let job = outbox.job(&key).unwrap().unwrap();
+    outbox.sent(&job, 0, 1).unwrap();
+    let mut sender = world.sender(&mut outbox).waiting(Duration::from_millis(1));
+    let raised = origin.anchor(&mut sender, &heads, &path).unwrap();
+    assert_ne!(raised.tx, waits.tx);
+    drop(sender);
+    let job = outbox.job(&key).unwrap().unwrap();
+    let [first, second] = job.attempts.as_slice() else { panic!("{:?}", job.attempts) };
+    assert_eq!(first.nonce, second.nonce);
+    let (old, new) = (first.signed.fees, second.signed.fees);
+    assert!(new.tip * 10 >= old.tip * 11 && new.cap * 10 >= old.cap * 11, "{old:?} {new:?}");
+    let mut sender = world.sender(&mut outbox).waiting(Duration::from_millis(1));
     world.client.mine().unwrap();
     let _: serde_json::Value = world.client.request("evm_setAutomine", (true,)).unwrap();
     let done = origin.anchor(&mut sender, &heads, &path).unwrap();
-    assert_eq!((done.tx, done.stage), (waits.tx, Stage::Mined));
+    assert_eq!((done.tx, done.stage), (raised.tx, Stage::Mined));
+    assert_eq!(origin.anchored(&world.client, &heads).unwrap(), 5);
 }

@@ -59,6 +59,48 @@ fn a_death_at_any_step_leaves_one_anchor() {
     }
 }
 
+/// The same account sends from elsewhere, and uses the nonce of what is signed here.
+#[test]
+fn a_nonce_that_something_else_used_is_given_up_and_nothing_is_lost() {
+    let world = world();
+    let deployment = world.deploy();
+    let origin = origin_of(&deployment);
+    let (heads, path) = epochs(&[5]);
+    let mut outbox = world.outbox();
+    let die = |at: Step| if at == Step::Signed { Err(SendError::Ended(at)) } else { Ok(()) };
+    origin.anchor(&mut world.sender(&mut outbox).probed(die), &heads, &path).unwrap_err();
+    let mut elsewhere = Outbox::open(&world.dir.path().join("elsewhere.sqlite")).unwrap();
+    let input = mira_anchor::calls::approve(Address::repeat_byte(1), U256::from(1));
+    let token = deployment.token.unwrap().address;
+    let intent = Intent { purpose: "other".to_owned(), to: Some(token), input, value: U256::ZERO };
+    assert!(world.sender(&mut elsewhere).send(&intent).unwrap().stage.is_done());
+
+    let done = origin.anchor(&mut world.sender(&mut outbox), &heads, &path).unwrap();
+    assert!(done.stage.is_done());
+    assert_eq!(events(&world, origin.registry), 1);
+    let jobs = outbox.jobs().unwrap();
+    let job = jobs.iter().find(|job| job.key.purpose.starts_with("anchor/")).unwrap();
+    let nonces: Vec<u64> = job.attempts.iter().map(|attempt| attempt.nonce).collect();
+    assert_eq!(nonces, [4, 5], "the old bytes are kept beside the new ones");
+}
+
+/// Somebody else sends the very epoch first, as anybody may.
+#[test]
+fn an_epoch_that_somebody_else_sent_is_anchored_all_the_same() {
+    let world = world();
+    let origin = origin_of(&world.deploy());
+    let (heads, path) = epochs(&[5]);
+    let mut elsewhere = Outbox::open(&world.dir.path().join("elsewhere.sqlite")).unwrap();
+    let first = origin.anchor(&mut world.sender(&mut elsewhere), &heads, &path).unwrap();
+    let mut outbox = world.outbox();
+    let jobs = outbox.jobs().unwrap().len();
+    let second = origin.anchor(&mut world.sender(&mut outbox), &heads, &path).unwrap();
+    assert_eq!((second.tx, second.block, second.commitment), (first.tx, first.block, first.commitment));
+    assert_eq!(outbox.jobs().unwrap().len(), jobs, "nothing was signed");
+    let (heads, path) = epochs(&[5, 6]);
+    assert_eq!(origin.anchor(&mut world.sender(&mut outbox), &heads, &path).unwrap().epoch.value(), 2);
+}
+
 #[test]
 fn a_deployment_that_dies_anywhere_goes_on() {
     // Six steps for each of four transactions.

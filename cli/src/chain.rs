@@ -325,7 +325,7 @@ pub fn parse_duration(text: &str) -> std::result::Result<u64, String> {
 }
 
 /// How long a command waits for a block.
-fn wait() -> Duration {
+pub fn wait() -> Duration {
     let seconds = variable("MIRA_CHAIN_WAIT").and_then(|text| text.parse().ok()).unwrap_or(120);
     Duration::from_secs(seconds)
 }

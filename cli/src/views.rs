@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use mira_anchor::outbox::{Job, Outbox, Stage};
 use mira_core::digest::{ContributorId, Digest, StatementId};
 use mira_core::entry::entry_id;
 use mira_core::fold::{Fold, Outcome};
@@ -22,7 +23,7 @@ use mira_lineage::ancestry::Lineage;
 use mira_lineage::epoch;
 use mira_lineage::query::{Resolve, Unresolved};
 use mira_lineage::replay::{Logged, Sources, replay};
-use mira_lineage::tables::{ChunkRow, PinRow};
+use mira_lineage::tables::{AnchorRow, ChunkRow, PinRow};
 use mira_lineage::views::{ViewError, ViewFile, files};
 
 use crate::commands::status::state_name;
@@ -30,7 +31,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::lineage::MAX_INPUTS;
 use crate::refs::{self, Found};
 use crate::session::Session;
-use crate::{dataset, publish};
+use crate::{chain, dataset, publish, receipts};
 
 /// The directory of views.
 const DIR: &str = "views";
@@ -117,6 +118,7 @@ fn sources(session: &Session) -> Result<Sources> {
     let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
     let mut sources = Sources {
         epochs: epochs.iter().map(epoch::SealedEpoch::head).collect(),
+        anchors: anchors(session, &epochs)?,
         pins: pins(session)?,
         ..Sources::default()
     };
@@ -133,6 +135,32 @@ fn sources(session: &Session) -> Result<Sources> {
         }
     }
     Ok(sources)
+}
+
+/// Where epochs stand, by their receipts; how sure that is, by what was last seen of the transaction. No chain is asked.
+fn anchors(session: &Session, epochs: &[epoch::SealedEpoch]) -> Result<Vec<AnchorRow>> {
+    let path = session.workspace.path("chain/outbox.sqlite");
+    let jobs = match path.exists() {
+        true => Outbox::open(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed)?,
+        false => Vec::new(),
+    };
+    let mut anchors = Vec::new();
+    for epoch in epochs {
+        let Some(receipt) = receipts::load(&session.workspace, epoch)? else { continue };
+        let landed = |job: &&Job| job.landed.is_some_and(|landed| landed.tx.0 == *receipt.tx.as_bytes());
+        let stage = jobs.iter().find(landed).map_or(Stage::Mined, |job| job.stage);
+        anchors.push(AnchorRow {
+            epoch: epoch.number().value(),
+            size: receipt.size.value(),
+            root: receipt.root,
+            chain_id: receipt.chain_id.value(),
+            contract: receipt.contract.to_string(),
+            tx: receipt.tx.to_string(),
+            block: Some(receipt.block_number.value()),
+            status: chain::status(stage, receipt.local).to_owned(),
+        });
+    }
+    Ok(anchors)
 }
 
 fn pins(session: &Session) -> Result<Vec<PinRow>> {

@@ -8,6 +8,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use mira_core::evidence::{AnchorClaim, Evidence};
+use mira_core::id::EpochNumber;
+use mira_core::log::tlog_proof::TlogProof;
 use serde_json::Value;
 
 use world::{World, sample};
@@ -67,6 +70,12 @@ fn deploy_anchor_prove_verify() {
     assert_eq!(world.json(&["verify", "later.tlog-proof"])["anchor"].as_str(), Some("none"));
     assert_eq!(world.run(&["verify", "later.tlog-proof", "--require-anchor"]).code, 4);
 
+    let rows =
+        world.ok(&["sql", "-c", "SELECT epoch, size, tx, status FROM anchors ORDER BY epoch", "--format", "csv"]);
+    let rows: Vec<&str> = rows.lines().skip(1).collect();
+    assert!(rows[0].starts_with("1,1,0x") && rows[1].starts_with("2,2,0x"), "{rows:?}");
+    assert!(rows.iter().all(|row| row.ends_with(",local")), "{rows:?}");
+
     // One more epoch: only that one is sent.
     world.ok(&["seal"]);
     let third = world.json(&["anchor"]);
@@ -101,6 +110,42 @@ fn whom_to_believe_comes_from_the_verifier() {
     assert!(forgotten.out.contains("is not one you trust"), "{}", forgotten.out);
     world.ok(&[&["trust", "add"], line.split(' ').collect::<Vec<_>>().as_slice()].concat());
     assert_eq!(verify(&[]).code, 0);
+}
+
+#[test]
+fn a_forged_commitment_does_not_verify() {
+    let world = sealed();
+    world.ok(&["anchor"]);
+    world.ok(&["prove", "row", "penguins", "0", "-o", "row.tlog-proof"]);
+    let forge = |name: &str, edit: fn(&mut AnchorClaim)| {
+        let mut proof = TlogProof::parse(&fs::read(world.ws("row.tlog-proof")).unwrap()).unwrap();
+        let mut evidence = Evidence::from_cbor(&proof.extra).unwrap();
+        edit(evidence.anchor.as_mut().unwrap());
+        proof.extra = evidence.to_cbor();
+        world.write(name, proof.to_bytes())
+    };
+    for (name, edit, says) in [
+        ("previous", (|claim| claim.previous[0] ^= 1) as fn(&mut AnchorClaim), "the registry holds 0x"),
+        ("epoch", |claim| claim.epoch = EpochNumber::new(2), "the registry holds 0x"),
+        ("later", |claim| claim.epoch = EpochNumber::new(9), "the registry holds nothing for epoch 9"),
+        ("zero", |claim| claim.epoch = EpochNumber::new(0), "the registry holds nothing for epoch 0"),
+    ] {
+        let file = forge(name, edit);
+        let found = world.run(&["verify", &file, "--chain", "local"]);
+        assert_eq!(found.code, 3, "{name}: {}", found.out);
+        assert!(found.out.contains(says), "{name}: {}", found.out);
+        // Without a chain it is a hint, and nothing else in the proof is wrong.
+        assert_eq!(world.run(&["verify", &file]).code, 0, "{name}");
+    }
+    for (name, edit) in
+        [("chain", (|claim| claim.chain_id = 1) as fn(&mut AnchorClaim)), ("contract", |claim| claim.contract[0] ^= 1)]
+    {
+        let found = world.run(&["verify", &forge(name, edit), "--chain", "local"]);
+        assert_eq!(found.code, 4, "{name}: {}", found.out);
+    }
+    // The transaction is for people to look up; nothing rests on it.
+    let file = forge("tx", |claim| claim.transaction[0] ^= 1);
+    assert_eq!(world.run(&["verify", &file, "--chain", "local"]).code, 0);
 }
 
 #[test]

@@ -255,7 +255,8 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
     }
     let before = chain.deployments.on(chain.client.identity()).cloned();
     let ChainSession { client, wallet, outbox, deployments } = &mut chain;
-    let mut sender = mira_anchor::sender::Sender::new(client, wallet, outbox).map_err(send_error)?;
+    let mut sender =
+        mira_anchor::sender::Sender::new(client, wallet, outbox).map_err(send_error)?.waiting(crate::chain::wait());
     let deployment = deployments.deploy(&mut sender, &plan).map_err(deploy_error)?;
     drop(sender);
     trust(&deployment, session, &key)?;
