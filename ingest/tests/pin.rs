@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use mira_core::car::Car;
 use mira_core::cid::Cid;
-use mira_ingest::directory::car::{CarContent, CarPlan, WriteError};
+use mira_ingest::directory::car::{CarContent, WriteError};
 use mira_ingest::pin::{CarStream, Memory, Pin, PinError, Progress, checks, pin_dataset};
 use published::{Sample, sample};
 
@@ -80,29 +80,6 @@ fn cars_have_the_length_and_content_that_was_planned() {
         }
         assert_eq!(cars.last().unwrap().root(), sample.dataset.cid());
     }
-}
-
-#[test]
-fn halves_bring_together_what_the_whole_does() {
-    let sample = sample(8, 7, 7, &[2 << 20, 1, 3 << 20]);
-    let blocks = |plan: &CarPlan| {
-        let mut bytes = Vec::new();
-        let out = |part: &[u8]| {
-            bytes.extend_from_slice(part);
-            Ok::<_, ()>(())
-        };
-        plan.write(&sample.store, out).unwrap();
-        assert_eq!(bytes.len() as u64, plan.byte_len());
-        Car::new(&bytes).unwrap().map(|block| block.unwrap().cid).collect::<Vec<_>>()
-    };
-    let whole = sample.dataset.cars(sample.dataset.files()).unwrap().remove(0);
-    let (first, second) = whole.clone().halves();
-    let first = first.unwrap();
-    assert_eq!((first.root(), second.root()), (whole.root(), whole.root()));
-    assert!(first.byte_len().abs_diff(second.byte_len()) < 4 << 20);
-    assert_eq!([blocks(&first), blocks(&second)].concat(), blocks(&whole));
-    let one = small().dataset;
-    assert!(one.cars(one.files()).unwrap().remove(0).halves().0.is_none(), "too little for two");
 }
 
 #[test]

@@ -20,9 +20,6 @@ use crate::store::{Store, StoreError};
 /// after a break. One longer file is a CAR of its own; the last CAR has the directories besides, 66 bytes a chunk.
 pub const TARGET_BYTES: u64 = 128 << 20;
 
-/// Shorter CARs are not worth a second connection.
-const MIN_HALVED_BYTES: u64 = 8 << 20;
-
 /// One CAR, planned: nothing is read until it is written.
 #[derive(Debug, Clone)]
 pub struct CarPlan {
@@ -38,8 +35,6 @@ enum Ending {
     Batch(Directory),
     /// The directories of the dataset.
     Dataset(DatasetDirectory),
-    /// Nothing: what completes the root is sent beside it.
-    Elsewhere,
 }
 
 /// What a CAR holds.
@@ -146,24 +141,6 @@ impl CarPlan {
         matches!(self.ending, Ending::Dataset(_))
     }
 
-    /// Two CARs for this one, of about the same length, which may be sent at the same time; the first only if there is
-    /// enough for two. Together they bring what this one brings; neither need be complete under the root.
-    pub fn halves(mut self) -> (Option<Self>, Self) {
-        let total: u64 = self.files.iter().map(|entry| entry.file.tsize).sum();
-        if total < MIN_HALVED_BYTES {
-            return (None, self);
-        }
-        let mut bytes = 0;
-        let first = self.files.iter().take_while(|entry| {
-            bytes += entry.file.tsize;
-            bytes <= total / 2
-        });
-        let rest = self.files.split_off(first.count());
-        let first =
-            Self { root: self.root, files: std::mem::replace(&mut self.files, rest), ending: Ending::Elsewhere };
-        if first.files.is_empty() { (None, self) } else { (Some(first), self) }
-    }
-
     /// The files it brings.
     pub fn files(&self) -> &[Entry] {
         &self.files
@@ -181,7 +158,6 @@ impl CarPlan {
         let nodes = match &self.ending {
             Ending::Batch(directory) => node_len(directory),
             Ending::Dataset(dataset) => dataset.nodes().flatten().map(|node| node_len(&node)).sum(),
-            Ending::Elsewhere => 0,
         };
         car::HEADER_LEN as u64 + files.sum::<u64>() + nodes
     }
@@ -206,7 +182,6 @@ impl CarPlan {
         match &self.ending {
             Ending::Batch(directory) => frames.directory(directory)?,
             Ending::Dataset(dataset) => dataset.nodes().try_for_each(|node| frames.directory(&node?))?,
-            Ending::Elsewhere => {}
         }
         Ok(frames.content)
     }

@@ -10,10 +10,8 @@
 //! such parts; running again goes on from there.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::try_join;
 use mira_core::cid::Cid;
 use tokio::sync::mpsc;
 
@@ -167,32 +165,12 @@ async fn send<P: Pin>(
             *sent += bytes;
             progress(Progress { sent: *sent, total });
         };
-        both_halves(service, store, car, &mut count).await?;
+        import(service, store, car, &mut count).await?;
         if !is_last {
             service.pin(&root, &part, true).await?;
         }
     }
     Ok(())
-}
-
-/// Sends one CAR in two halves at the same time: a node takes an import apart on one of its processors.
-async fn both_halves<P: Pin>(
-    service: &P,
-    store: &Store,
-    car: CarPlan,
-    sent: &mut (dyn FnMut(u64) + Send),
-) -> Result<(), PinError> {
-    let (first, second) = match car.halves() {
-        (Some(first), second) => (first, second),
-        (None, whole) => return import(service, store, whole, sent).await,
-    };
-    let sent = Mutex::new(sent);
-    // Nothing panics while it holds the lock but what was given us to call.
-    let count = |bytes| (sent.lock().unwrap_or_else(PoisonError::into_inner))(bytes);
-    let (mut count_first, mut count_second) = (count, count);
-    let halves =
-        try_join(import(service, store, first, &mut count_first), import(service, store, second, &mut count_second));
-    halves.await.map(drop)
 }
 
 /// Sends one CAR while another thread reads its blocks.
