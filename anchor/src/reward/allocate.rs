@@ -243,23 +243,27 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
             match role {
                 Role::Data => self.divide_inputs(accepted, amount)?,
                 Role::Deployer => self.divide_deployers(id, &lines, amount),
-                Role::Compute => self.divide_people(id, amount, &agents(train, AgentRole::Compute)),
-                Role::Developer => self.divide_people(id, amount, &agents(train, AgentRole::Developer)),
+                Role::Compute => self.divide_people(StepKind::Compute, id, amount, &agents(train, AgentRole::Compute)),
+                Role::Developer => {
+                    self.divide_people(StepKind::Developer, id, amount, &agents(train, AgentRole::Developer));
+                }
                 Role::Trainer => {
                     let listed = agents(train, AgentRole::Trainer);
                     let trainers = if listed.is_empty() { [accepted.record.owner].into() } else { listed };
-                    self.divide_people(id, amount, &trainers);
+                    self.divide_people(StepKind::Trainer, id, amount, &trainers);
                 }
-                Role::Validator => self.divide_people(id, amount, &validators(self.history, accepted, train)),
+                Role::Validator => {
+                    self.divide_people(StepKind::Validator, id, amount, &validators(self.history, accepted, train));
+                }
             }
         }
         Ok(())
     }
 
     /// Divides equally; an empty role's share is the reserve's.
-    fn divide_people(&mut self, at: StatementId, amount: U256, people: &BTreeSet<ContributorId>) {
+    fn divide_people(&mut self, kind: StepKind, at: StatementId, amount: U256, people: &BTreeSet<ContributorId>) {
         let weights = people.iter().map(|person| (*person, U256::ONE)).collect();
-        match self.trace.divide(StepKind::People, Some(at), amount, &weights) {
+        match self.trace.divide(kind, Some(at), amount, &weights) {
             Some(parts) => parts.into_iter().for_each(|(person, amount)| self.earn(person, amount)),
             None => self.reserve(amount),
         }
@@ -267,7 +271,7 @@ impl<'a, E: Evidence> Descent<'a, '_, E> {
 
     /// Divides by what each use brought, and gives it to who served the deployment that the use names.
     fn divide_deployers(&mut self, at: StatementId, lines: &Lines, amount: U256) {
-        let parts = self.trace.divide(StepKind::Deployers, Some(at), amount, lines).unwrap_or_default();
+        let parts = self.trace.divide(StepKind::Deployer, Some(at), amount, lines).unwrap_or_default();
         for (source, amount) in parts {
             match deployer(self.history, source) {
                 Some(deployer) => self.earn(deployer, amount),

@@ -24,10 +24,16 @@ pub enum StepKind {
     DeclaredUse,
     /// A run's budget: roles.
     Roles,
-    /// A role's share: who fills it.
-    People,
+    /// The share of who gave the machines: them.
+    Compute,
     /// The deployer's share: the use statements that brought the budget.
-    Deployers,
+    Deployer,
+    /// The share of who wrote the program: them.
+    Developer,
+    /// The trainer's share: the trainers.
+    Trainer,
+    /// The validator's share: the validators.
+    Validator,
     /// What inputs are paid: rows and models.
     Inputs,
     /// What rows are paid: the datasets that hold their places.
@@ -48,8 +54,11 @@ impl StepKind {
             Self::PoolByUse => "pool-by-use",
             Self::DeclaredUse => "declared-use",
             Self::Roles => "roles",
-            Self::People => "people",
-            Self::Deployers => "deployers",
+            Self::Compute => "compute",
+            Self::Deployer => "deployer",
+            Self::Developer => "developer",
+            Self::Trainer => "trainer",
+            Self::Validator => "validator",
             Self::Inputs => "inputs",
             Self::Rows => "rows",
             Self::Models => "models",

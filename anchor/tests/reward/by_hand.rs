@@ -246,13 +246,13 @@ fn the_trace_says_how() {
     let expected = [
         StepKind::Budget,
         StepKind::Roles,
-        StepKind::People,
+        StepKind::Compute,
         StepKind::Inputs,
         StepKind::Rows,
-        StepKind::Deployers,
-        StepKind::People,
-        StepKind::People,
-        StepKind::People,
+        StepKind::Deployer,
+        StepKind::Developer,
+        StepKind::Trainer,
+        StepKind::Validator,
     ];
     assert_eq!(kinds, expected);
     assert_eq!(allocation.manifest.steps[&StepKind::Rows], U256::from(500));

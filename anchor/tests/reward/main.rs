@@ -5,6 +5,7 @@
 
 mod audit;
 mod by_hand;
+mod golden;
 mod oracle;
 mod properties;
 mod time;
