@@ -19,10 +19,10 @@ use mira_core::entry::entry_id;
 use mira_core::fold::{Fold, Outcome};
 use mira_core::statement::Inputs;
 use mira_lineage::ancestry::Lineage;
-use mira_lineage::epoch;
+use mira_lineage::epoch::{self, SealedEpoch};
 use mira_lineage::query::{Resolve, Unresolved};
 use mira_lineage::replay::{Logged, Sources, replay};
-use mira_lineage::tables::{ChunkRow, PinRow};
+use mira_lineage::tables::{AnchorRow, ChunkRow, PinRow};
 use mira_lineage::views::{ViewError, ViewFile, files};
 
 use crate::commands::status::state_name;
@@ -30,7 +30,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::lineage::MAX_INPUTS;
 use crate::refs::{self, Found};
 use crate::session::Session;
-use crate::{dataset, publish};
+use crate::{dataset, publish, receipts};
 
 /// The directory of views.
 const DIR: &str = "views";
@@ -116,7 +116,8 @@ fn remove_others(dir: &Path, name: &str) -> io::Result<()> {
 fn sources(session: &Session) -> Result<Sources> {
     let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
     let mut sources = Sources {
-        epochs: epochs.iter().map(epoch::SealedEpoch::head).collect(),
+        epochs: epochs.iter().map(SealedEpoch::head).collect(),
+        anchors: anchors(session, &epochs)?,
         pins: pins(session)?,
         ..Sources::default()
     };
@@ -133,6 +134,25 @@ fn sources(session: &Session) -> Result<Sources> {
         }
     }
     Ok(sources)
+}
+
+/// What the receipts say. One that does not verify is an error, as everywhere.
+fn anchors(session: &Session, epochs: &[SealedEpoch]) -> Result<Vec<AnchorRow>> {
+    let mut anchors = Vec::new();
+    for epoch in epochs {
+        let Some(receipt) = receipts::load(&session.workspace, epoch)? else { continue };
+        anchors.push(AnchorRow {
+            epoch: receipt.epoch.value(),
+            size: receipt.size.value(),
+            root: receipt.root,
+            chain_id: receipt.chain_id.value(),
+            contract: receipt.contract.to_string(),
+            tx: receipt.tx.to_string(),
+            block: Some(receipt.block_number.value()),
+            status: if receipt.local { "local" } else { "mined" }.to_owned(),
+        });
+    }
+    Ok(anchors)
 }
 
 fn pins(session: &Session) -> Result<Vec<PinRow>> {
