@@ -186,3 +186,16 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success() && ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
+
+#[test]
+fn anchors_are_what_the_receipts_say() {
+    let world = story();
+    world.ok(&["chain", "deploy"]);
+    let done = world.json(&["anchor"]);
+    let query = "select e.epoch, a.tx, a.contract, a.status from epochs e join anchors a on a.epoch = e.epoch and a.root = e.root
+        order by e.epoch";
+    let rows = world.json(&["sql", "-c", query])["rows"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert_eq!((&rows[1]["tx"], &rows[1]["contract"]), (&done["tx"], &done["contract"]));
+    assert_eq!(rows[1]["status"], "local");
+}
