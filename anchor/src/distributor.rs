@@ -229,7 +229,9 @@ impl Contract {
             logEpoch: manifest.log_epoch,
             logCommitment: commitment,
         };
-        self.intent(format!("propose/{}", manifest.epoch), call.abi_encode())
+        // What is proposed is part of the purpose: another manifest is another thing to happen, and the contract's state
+        // says which of them did.
+        self.intent(format!("propose/{}/{}", manifest.epoch, manifest.digest()), call.abi_encode())
     }
 
     /// Has a contributor paid what an active epoch gives beyond what was paid before. Anybody may send it.

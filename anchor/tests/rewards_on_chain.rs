@@ -81,7 +81,8 @@ fn pay_out(accounts: &Accounts) {
     assert_eq!(again.tx, sent.tx, "the same transaction");
     let mut other = first.manifest.clone();
     other.root = B256::repeat_byte(1);
-    assert!(matches!(contract.propose(&mut sender, &other, commitment(2)), Err(SendError::Conflict { .. })));
+    let result = contract.propose(&mut sender, &other, commitment(2));
+    assert!(matches!(result, Err(SendError::Conflict { .. })), "{result:?}");
 
     let claim = |sender: &mut Sender<'_>, epoch, allocation: &Allocation, who: ContributorId| {
         let (claim, proof) = allocation.tree.as_ref().unwrap().prove(&who).unwrap();
