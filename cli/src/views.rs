@@ -20,7 +20,7 @@ use mira_core::entry::entry_id;
 use mira_core::fold::{Fold, Outcome};
 use mira_core::statement::Inputs;
 use mira_lineage::ancestry::Lineage;
-use mira_lineage::epoch::{self, SealedEpoch};
+use mira_lineage::epoch;
 use mira_lineage::query::{Resolve, Unresolved};
 use mira_lineage::replay::{Logged, Sources, replay};
 use mira_lineage::tables::{AnchorRow, ChunkRow, PinRow};

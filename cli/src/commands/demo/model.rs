@@ -21,7 +21,7 @@ impl Model {
     pub fn train(penguins: &str, tasks: &str, count: usize) -> Self {
         let lengths = tasks.lines().take(count).filter_map(|line| {
             let task: Value = serde_json::from_str(line).ok()?;
-            let length = |member: &str| task[member].as_str().map(|text| text.chars().count());
+            let length = |member: &str| task.get(member)?.as_str().map(|text| text.chars().count());
             Some((TASKS, vec![real(length("prompt")?), real(length("canonical_solution")?)]))
         });
         let measures = penguins.lines().skip(1).filter_map(|line| group(line, &MEASURES));

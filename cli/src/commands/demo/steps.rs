@@ -1,5 +1,6 @@
 //! The commands of the demo, in order.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,11 +36,13 @@ pub(super) fn all(stage: &mut Stage<'_>) -> Result<()> {
 fn prepare(stage: &mut Stage<'_>) -> Result<()> {
     stage.say("A workspace has a log of its own. Everybody has a key.");
     stage.run(&["init", "--origin", "mira.local/demo"])?;
-    let known = stage.ask_quietly(&["key", "list"])?;
+    let listed = stage.ask_quietly(&["key", "list"])?;
+    let known = listed.get("keys").and_then(Value::as_array);
+    let known = known.into_iter().flatten().filter_map(|key| key.get("name")?.as_str());
+    let known: HashSet<&str> = known.collect();
     for name in ["contributor-1", "contributor-2", "trainer", "validator", "deployer"] {
         let name = format!("demo-{name}");
-        let is_known = known["keys"].as_array().into_iter().flatten().any(|key| key["name"] == name);
-        if !is_known {
+        if !known.contains(name.as_str()) {
             stage.run(&["key", "new", &name])?;
         }
     }
