@@ -582,8 +582,8 @@ mod tests {
     #[test]
     fn uses_are_typed_in_one_line() {
         let spec: UseSpec =
-            "ann/corpus@2,role=finetune,chunks=0-9+12,passes=3,tokens=18446744073709551615".parse().unwrap();
-        assert_eq!(spec.reference, "ann/corpus@2");
+            "sample-lab/corpus@2,role=finetune,chunks=0-9+12,passes=3,tokens=18446744073709551615".parse().unwrap();
+        assert_eq!(spec.reference, "sample-lab/corpus@2");
         assert_eq!((spec.role, spec.passes, spec.tokens), (Some(InputRole::Finetune), Some(3), Some(Amount(u64::MAX))));
         for bad in ["a,role", "a,role=teacher", "a,passes=x", "a,weight=1", "a,tokens=-1"] {
             assert!(bad.parse::<UseSpec>().is_err(), "{bad}");

@@ -12,16 +12,16 @@ use world::{World, sample};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A workspace of five people: `ann` gives penguins, `bob` gives weather that forbids commercial use.
+/// A workspace of five people: `giver` gives penguins, `keeper` gives weather that forbids commercial use.
 fn people() -> World {
     let world = World::new();
-    for name in ["ann", "bob", "trainer", "validator", "deployer"] {
+    for name in ["giver", "keeper", "trainer", "validator", "deployer"] {
         world.ok(&["key", "new", name]);
     }
-    world.ok(&["key", "register", "--label", "ann", "--key", "ann"]);
+    world.ok(&["key", "register", "--label", "giver", "--key", "giver"]);
     let (penguins, weather) = (sample("data/penguins.csv"), sample("data/weather.csv"));
     let allow = "train,commercial,finetune";
-    world.ok(&["add", &penguins, "--license", "CC0-1.0", "--allow", allow, "--key", "ann"]);
+    world.ok(&["add", &penguins, "--license", "CC0-1.0", "--allow", allow, "--key", "giver"]);
     world.ok(&[
         "add",
         &weather,
@@ -32,7 +32,7 @@ fn people() -> World {
         "--deny",
         "commercial",
         "--key",
-        "bob",
+        "keeper",
     ]);
     fs::create_dir_all(world.ws("out/cfg")).unwrap();
     world.write("out/weights.bin", [7; 4096]);
@@ -51,7 +51,7 @@ fn lineage() -> (World, Value) {
         "--artifact",
         "out",
         "--uses",
-        "ann/penguins,passes=3,tokens=18446744073709551615",
+        "giver/penguins,passes=3,tokens=18446744073709551615",
         "--uses",
         "weather,chunks=0",
         "--license",
@@ -106,7 +106,7 @@ fn a_training_run_says_what_went_in_and_what_came_out() {
         "--agent",
         "trainer=trainer",
         "--agent",
-        "compute=bob",
+        "compute=keeper",
         "--key",
         "trainer",
     ]);
@@ -118,7 +118,7 @@ fn a_training_run_says_what_went_in_and_what_came_out() {
     let inputs = &trained["inputs"];
     assert_eq!(
         (&inputs[0]["ref"], &inputs[0]["rows"], &inputs[0]["role"]),
-        (&json!("ann/penguins@1"), &json!(11), &json!("train"))
+        (&json!("giver/penguins@1"), &json!(11), &json!("train"))
     );
     assert_eq!((&inputs[1]["chunks"], &inputs[1]["passes"]), (&json!([[0, 2]]), &json!(2)), "touching ranges are one");
     assert_eq!((&inputs[2]["uri"], &inputs[2]["role"]), (&json!("hf:org/base@v1"), &json!("base")));
@@ -223,12 +223,12 @@ fn what_the_others_record() {
     ]);
     assert_eq!(narrow["terms"], json!([trained["statement"]]));
 
-    world.ok(&["countersign", "net", "--role", "compute", "--key", "bob"]);
+    world.ok(&["countersign", "net", "--role", "compute", "--key", "keeper"]);
     assert_eq!(world.json(&["show", "net"])["assurance"], json!("countersigned"));
-    let disputed = world.json(&["dispute", "net", "--reason", "false", "--evidence", "report.json", "--key", "ann"]);
+    let disputed = world.json(&["dispute", "net", "--reason", "false", "--evidence", "report.json", "--key", "giver"]);
     let shown = world.json(&["show", "net"]);
     assert_eq!((&shown["assurance"], shown["said_about"].as_array().unwrap().len()), (&json!("disputed"), 2));
-    world.ok(&["withdraw", disputed["statement"].as_str().unwrap(), "--reason", "error", "--key", "ann"]);
+    world.ok(&["withdraw", disputed["statement"].as_str().unwrap(), "--reason", "error", "--key", "giver"]);
     assert_eq!(world.json(&["show", "net"])["assurance"], json!("countersigned"), "a dispute can be taken back");
     assert_eq!(
         world.json(&["record", "deploy", "--model", "net", "--name", "net-api", "--retire", "--key", "deployer"])["state"],
@@ -298,7 +298,7 @@ fn forbidden_uses_are_recorded_with_a_warning() {
     ];
     assert!(world.json(&args)["warnings"][0].as_str().unwrap().contains("nothing that allows distill"));
     let penguins = sample("data/penguins.csv");
-    world.ok(&["add", &penguins, "--name", "mine", "--deny", "train", "--key", "ann"]);
+    world.ok(&["add", &penguins, "--name", "mine", "--deny", "train", "--key", "giver"]);
     let ended = world.run(&[
         "record",
         "train",
@@ -307,12 +307,12 @@ fn forbidden_uses_are_recorded_with_a_warning() {
         "--artifact",
         "out",
         "--uses",
-        "ann/mine",
+        "giver/mine",
         "--key",
         "trainer",
     ]);
     assert_eq!(
-        (ended.code, ended.err.contains("warning: ann/mine@1 does not allow train")),
+        (ended.code, ended.err.contains("warning: giver/mine@1 does not allow train")),
         (0, true),
         "{}",
         ended.err
@@ -324,8 +324,8 @@ fn forbidden_uses_are_recorded_with_a_warning() {
 fn what_was_withdrawn_is_flagged_everywhere() {
     let (world, _) = lineage();
     world.ok(&["prove", "entry", "weather", "-o", "before.tlog-proof"]);
-    world.fails(3, "permission", &["withdraw", "weather", "--reason", "licence", "--key", "ann"]);
-    let withdrawn = world.json(&["withdraw", "weather", "--reason", "licence", "--key", "bob"]);
+    world.fails(3, "permission", &["withdraw", "weather", "--reason", "licence", "--key", "giver"]);
+    let withdrawn = world.json(&["withdraw", "weather", "--reason", "licence", "--key", "keeper"]);
     let affected: Vec<&str> =
         withdrawn["affected"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
     assert_eq!(affected, ["train", "evaluate", "deploy"]);
@@ -369,8 +369,8 @@ fn what_was_withdrawn_is_flagged_everywhere() {
     assert!(used["warnings"][0].as_str().unwrap().contains("stands on weather@1, which was withdrawn"), "{used}");
 
     // The owner of a name may let somebody else withdraw, and end that.
-    world.ok(&["key", "delegate", "ann", "--kinds", "withdraw", "--key", "trainer"]);
-    world.ok(&["withdraw", "net", "--reason", "error", "--key", "ann"]);
+    world.ok(&["key", "delegate", "giver", "--kinds", "withdraw", "--key", "trainer"]);
+    world.ok(&["withdraw", "net", "--reason", "error", "--key", "giver"]);
     world.fails(3, "withdrawn", &["record", "deploy", "--model", "net", "--name", "net-api", "--key", "deployer"]);
     world.ok(&["record", "deploy", "--model", "net", "--name", "net-api", "--retire", "--key", "deployer"]);
 }
@@ -382,9 +382,10 @@ fn rows_that_were_withdrawn_may_not_be_used_again() {
     world.fails(
         2,
         "there is no row 344",
-        &["withdraw", "penguins", "--reason", "consent", "--rows", &world.write("far.txt", "0-344"), "--key", "ann"],
+        &["withdraw", "penguins", "--reason", "consent", "--rows", &world.write("far.txt", "0-344"), "--key", "giver"],
     );
-    let withdrawn = world.json(&["withdraw", "penguins", "--reason", "consent", "--rows", "left.txt", "--key", "ann"]);
+    let withdrawn =
+        world.json(&["withdraw", "penguins", "--reason", "consent", "--rows", "left.txt", "--key", "giver"]);
     assert_eq!(withdrawn["rows"], json!(11));
     let train = |uses: &str| {
         world.run(&["record", "train", "--model", "net", "--artifact", "out", "--uses", uses, "--key", "trainer"])
@@ -408,7 +409,7 @@ fn trace_shows_both_ways_and_cuts_nothing() {
     let refs = |traced: &Value| -> Vec<String> {
         traced["nodes"].as_array().unwrap().iter().map(|node| node["ref"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(refs(&up), ["net-api@1", "net@1", "ann/penguins@1", "weather@1"]);
+    assert_eq!(refs(&up), ["net-api@1", "net@1", "giver/penguins@1", "weather@1"]);
     assert_eq!(up["edges"].as_array().unwrap().len(), 3);
     let edge = &up["edges"][1];
     assert_eq!(
@@ -569,12 +570,12 @@ fn what_makes_no_sense_is_refused() {
         (2, "hex", train(&["--artifact", "sha256:12"])),
         (2, "names no commit", train(&["--artifact", "out", "--code", "https://example.org/net.git"])),
         (2, "commit", train(&["--artifact", "out", "--code", "https://example.org/net.git@main"])),
-        (2, "a URI", train(&["--artifact", "out", "--uses-external", "https://ann@example.org/x"])),
+        (2, "a URI", train(&["--artifact", "out", "--uses-external", "https://giver@example.org/x"])),
         (2, "license_text", train(&["--artifact", "out", "--license", "LicenseRef-own"])),
         (2, "allowed and denied", train(&["--artifact", "out", "--allow", "train", "--deny", "train"])),
         (1, "label", train(&["--artifact", "out", "--agent", "compute=nobody"])),
-        (3, "name", vec!["record", "train", "--key", "ann", "--model", "penguins", "--artifact", "out"]),
-        (3, "permission", train(&["--artifact", "out", "--on-behalf-of", "ann"])),
+        (3, "name", vec!["record", "train", "--key", "giver", "--model", "penguins", "--artifact", "out"]),
+        (3, "permission", train(&["--artifact", "out", "--on-behalf-of", "giver"])),
         (2, "deadbeef", vec!["record", "train", "--model", "deadbeef", "--artifact", "out"]),
         (2, "not a model", vec!["record", "deploy", "--model", "penguins", "--name", "x"]),
         (2, "a URI", vec!["record", "deploy", "--model", "net", "--name", "x", "--uri", "example.org"]),
@@ -663,12 +664,20 @@ fn what_makes_no_sense_is_refused() {
 fn what_was_withdrawn_can_be_stated_anew() {
     let world = people();
     let penguins = sample("data/penguins.csv");
-    world.ok(&["withdraw", "penguins", "--reason", "error", "--key", "ann"]);
-    let again =
-        world.json(&["add", &penguins, "--license", "CC0-1.0", "--allow", "train,commercial,finetune", "--key", "ann"]);
+    world.ok(&["withdraw", "penguins", "--reason", "error", "--key", "giver"]);
+    let again = world.json(&[
+        "add",
+        &penguins,
+        "--license",
+        "CC0-1.0",
+        "--allow",
+        "train,commercial,finetune",
+        "--key",
+        "giver",
+    ]);
     assert_eq!((&again["version"], &again["unchanged"]), (&json!(2), &json!(false)));
-    world.ok(&["get", "ann/penguins", "-o", "penguins.csv"]);
-    world.fails(3, "withdrawn", &["get", "ann/penguins@1", "-o", "first.csv"]);
+    world.ok(&["get", "giver/penguins", "-o", "penguins.csv"]);
+    world.fails(3, "withdrawn", &["get", "giver/penguins@1", "-o", "first.csv"]);
 }
 
 #[test]
@@ -696,7 +705,7 @@ fn terms_that_need_more_than_a_flag() {
         "--attribution",
         &format!("sha256:{record}"),
         "--key",
-        "ann",
+        "giver",
     ]);
     let rights = world.json(&["show", "survey"])["payload"]["predicate"]["rights"].clone();
     assert_eq!(rights["consent"], json!({"expires": "2020-12-31", "record": record, "scope": ["evaluate", "train"]}));
@@ -715,7 +724,7 @@ fn names_stand_for_one_thing_each() {
     world.ok(&["record", "deploy", "--model", "net", "--name", "net", "--key", "deployer"]);
     assert_eq!(world.json(&["show", "net"])["kind"], json!("train"));
     assert_eq!(world.json(&["show", "deployment:net"])["kind"], json!("deploy"));
-    assert_eq!(world.json(&["show", "ann/penguins"])["kind"], json!("contribute"));
+    assert_eq!(world.json(&["show", "giver/penguins"])["kind"], json!("contribute"));
     world.fails(1, "nothing", &["show", "deployment:penguins"]);
     let used = world.json(&[
         "record",
@@ -739,33 +748,33 @@ fn keys_are_rotated_revoked_and_lent() {
     let world = people();
     let penguins = sample("data/penguins.csv");
     world.ok(&["key", "new", "vault"]);
-    world.ok(&["key", "register", "--label", "bob", "--recovery", "vault", "--key", "bob"]);
-    world.fails(3, "label", &["key", "register", "--label", "bob", "--key", "trainer"]);
-    world.fails(3, "taken", &["key", "register", "--label", "again", "--key", "bob"]);
+    world.ok(&["key", "register", "--label", "keeper", "--recovery", "vault", "--key", "keeper"]);
+    world.fails(3, "label", &["key", "register", "--label", "keeper", "--key", "trainer"]);
+    world.fails(3, "taken", &["key", "register", "--label", "again", "--key", "keeper"]);
 
-    world.ok(&["key", "rotate", "bob-2", "--key", "bob"]);
-    world.fails(3, "key", &["add", &penguins, "--name", "late", "--key", "bob"]);
-    let added = world.json(&["add", &penguins, "--name", "late", "--key", "bob-2"]);
-    let shown = world.json(&["show", "bob/late"]);
-    assert_eq!((&shown["signer_label"], &shown["statement"]), (&json!("bob"), &added["statement"]));
-    world.ok(&["prove", "row", "bob/late", "0", "-o", "late.tlog-proof"]);
+    world.ok(&["key", "rotate", "keeper-2", "--key", "keeper"]);
+    world.fails(3, "key", &["add", &penguins, "--name", "late", "--key", "keeper"]);
+    let added = world.json(&["add", &penguins, "--name", "late", "--key", "keeper-2"]);
+    let shown = world.json(&["show", "keeper/late"]);
+    assert_eq!((&shown["signer_label"], &shown["statement"]), (&json!("keeper"), &added["statement"]));
+    world.ok(&["prove", "row", "keeper/late", "0", "-o", "late.tlog-proof"]);
     assert_eq!(world.run(&["verify", "late.tlog-proof"]).code, 0, "the proof holds the rotation");
 
-    world.ok(&["key", "revoke", "--reason", "compromised", "--key", "bob-2"]);
-    world.fails(3, "revoked", &["add", &penguins, "--name", "later", "--key", "bob-2"]);
-    world.ok(&["key", "rotate", "bob-3", "--key", "vault"]);
-    world.ok(&["add", &penguins, "--name", "later", "--key", "bob-3"]);
-    assert_eq!(world.json(&["show", "bob/later"])["signer_label"], json!("bob"));
+    world.ok(&["key", "revoke", "--reason", "compromised", "--key", "keeper-2"]);
+    world.fails(3, "revoked", &["add", &penguins, "--name", "later", "--key", "keeper-2"]);
+    world.ok(&["key", "rotate", "keeper-3", "--key", "vault"]);
+    world.ok(&["add", &penguins, "--name", "later", "--key", "keeper-3"]);
+    assert_eq!(world.json(&["show", "keeper/later"])["signer_label"], json!("keeper"));
 
-    world.ok(&["key", "delegate", "trainer", "--kinds", "contribute,train", "--names", "lent", "--key", "ann"]);
-    world.ok(&["add", &penguins, "--name", "lent", "--on-behalf-of", "ann", "--key", "trainer"]);
-    assert_eq!(world.json(&["show", "ann/lent"])["kind"], json!("contribute"));
-    world.fails(3, "permission", &["add", &penguins, "--name", "other", "--on-behalf-of", "ann", "--key", "trainer"]);
-    world.ok(&["key", "delegate", "trainer", "--kinds", "contribute", "--end", "--key", "ann"]);
+    world.ok(&["key", "delegate", "trainer", "--kinds", "contribute,train", "--names", "lent", "--key", "giver"]);
+    world.ok(&["add", &penguins, "--name", "lent", "--on-behalf-of", "giver", "--key", "trainer"]);
+    assert_eq!(world.json(&["show", "giver/lent"])["kind"], json!("contribute"));
+    world.fails(3, "permission", &["add", &penguins, "--name", "other", "--on-behalf-of", "giver", "--key", "trainer"]);
+    world.ok(&["key", "delegate", "trainer", "--kinds", "contribute", "--end", "--key", "giver"]);
     world.fails(
         3,
         "permission",
-        &["add", &penguins, "--name", "lent", "--on-behalf-of", "ann", "--license", "MIT", "--key", "trainer"],
+        &["add", &penguins, "--name", "lent", "--on-behalf-of", "giver", "--license", "MIT", "--key", "trainer"],
     );
 }
 

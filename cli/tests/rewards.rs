@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use world::{World, files, sample};
 
-/// Ann contributes, Tom trains on half of it with a copy by Cap beside it, Dee deploys; the use has a fee of 1,000.
+/// One contributes, one trains on that and on a copy that another added, one deploys; the use has a fee of 1,000.
 struct Story {
     world: World,
     usage: String,
 }
 
-const NAMES: [&str; 4] = ["ann", "tom", "dee", "cap"];
+const NAMES: [&str; 4] = ["contributor", "trainer", "deployer", "copier"];
 
 impl Story {
     fn new() -> Self {
@@ -25,14 +25,14 @@ impl Story {
             world.ok(&["key", "new", name]);
         }
         let penguins = sample("data/penguins.csv");
-        world.ok(&["add", &penguins, "--key", "ann", "--license", "CC0-1.0", "--allow", "train"]);
-        world.ok(&["add", &penguins, "--key", "cap", "--name", "copy", "--license", "MIT", "--allow", "train"]);
+        world.ok(&["add", &penguins, "--key", "contributor", "--license", "CC0-1.0", "--allow", "train"]);
+        world.ok(&["add", &penguins, "--key", "copier", "--name", "copy", "--license", "MIT", "--allow", "train"]);
         world.write("net.bin", "weights");
-        let train = ["record", "train", "--model=net", "--artifact=net.bin", "--key=tom", "--license=MIT"];
+        let train = ["record", "train", "--model=net", "--artifact=net.bin", "--key=trainer", "--license=MIT"];
         world.ok(&[&train[..], &["--uses=penguins", "--uses=copy"]].concat());
-        world.ok(&["record", "deploy", "--model=net", "--name=net-api", "--key=dee"]);
+        world.ok(&["record", "deploy", "--model=net", "--name=net-api", "--key=deployer"]);
         let period = ["--from=2026-01-01T00:00:00Z", "--to=2026-02-01T00:00:00Z", "--unit=requests", "--count=10"];
-        let used = world.json(&[&["record", "use", "--deployment=net-api", "--key=dee"][..], &period].concat());
+        let used = world.json(&[&["record", "use", "--deployment=net-api", "--key=deployer"][..], &period].concat());
         let usage = used["statement"].as_str().unwrap().to_owned();
         world.ok(&["chain", "deploy"]);
         Self { world, usage }
@@ -68,7 +68,7 @@ fn tokens(whole: u64) -> String {
 fn from_a_fee_to_a_payout() {
     let story = Story::new();
     let world = &story.world;
-    let bound = world.json(&["bind", "--key", "ann", "--account", "ann"]);
+    let bound = world.json(&["bind", "--key", "contributor", "--account", "contributor"]);
     assert_eq!((bound["schema"].as_str(), bound["nonce"].as_u64()), (Some("mira.bind/1"), Some(1)));
     story.ready();
 
@@ -76,11 +76,11 @@ fn from_a_fee_to_a_payout() {
     assert_eq!((rewards["schema"].as_str(), rewards["epoch"].as_u64()), (Some("mira.rewards/1"), Some(1)));
     assert_eq!((rewards["budget"].as_str(), rewards["status"].as_str()), (Some(&*tokens(1000)), Some("computed")));
     assert_eq!(rewards["proposable"].as_bool(), Some(true));
-    let expected = [("ann", Some(500)), ("tom", Some(100)), ("dee", Some(100)), ("cap", None)];
+    let expected = [("contributor", Some(500)), ("trainer", Some(100)), ("deployer", Some(100)), ("copier", None)];
     for (name, whole) in expected {
         assert_eq!(amount(&rewards, &story.id(name)), whole.map(tokens), "{name}");
     }
-    let mine = world.json(&["rewards", "--mine", "--key", "ann"]);
+    let mine = world.json(&["rewards", "--mine", "--key", "contributor"]);
     assert_eq!(mine["allocations"].as_array().unwrap().len(), 1);
     assert_eq!(mine["allocations"][0]["payout"], bound["payout"]);
     let of_model = world.json(&["rewards", "--model", "net"]);
@@ -93,17 +93,17 @@ fn from_a_fee_to_a_payout() {
         assert_eq!(proposed[key], rewards[key], "{key}");
     }
     world.fails(1, "nothing was paid in", &["rewards", "propose"]);
-    world.fails(1, "is pending", &["claim", "--key", "ann"]);
+    world.fails(1, "is pending", &["claim", "--key", "contributor"]);
 
     world.ok(&["chain", "warp", "8d"]);
-    // Anybody may send it: here Tom pays for the transaction that pays Ann.
-    let ann = story.id("ann");
-    let claimed = world.json(&["claim", "--key", "tom", "--contributor", &ann]);
+    // Anybody may send it: here the trainer pays for the transaction that pays the contributor.
+    let contributor = story.id("contributor");
+    let claimed = world.json(&["claim", "--key", "trainer", "--contributor", &contributor]);
     assert_eq!((claimed["amount"].as_str(), &claimed["payout"]), (Some(&*tokens(500)), &bound["payout"]));
-    world.fails(1, "nothing to claim", &["claim", "--key", "ann"]);
-    world.fails(1, "was bound to no account", &["claim", "--key", "tom"]);
-    world.fails(1, "has earned nothing", &["claim", "--key", "cap"]);
-    world.fails(1, "no such epoch", &["claim", "--key", "ann", "--epoch", "9"]);
+    world.fails(1, "nothing to claim", &["claim", "--key", "contributor"]);
+    world.fails(1, "was bound to no account", &["claim", "--key", "trainer"]);
+    world.fails(1, "has earned nothing", &["claim", "--key", "copier"]);
+    world.fails(1, "no such epoch", &["claim", "--key", "contributor", "--epoch", "9"]);
     let audited = world.json(&["audit"]);
     let detail = |step: &str| {
         let checks = audited["checks"].as_array().unwrap();
@@ -134,8 +134,8 @@ fn the_files_are_views_and_a_second_epoch_adds_to_the_first() {
     world.ok(&["rewards", "--epoch", "1"]);
     assert_eq!(read(), before, "made again, byte for byte");
 
-    // Tom binds later: what he earned before is paid with the next epoch.
-    world.ok(&["bind", "--key", "tom", "--account", "tom"]);
+    // The trainer binds later: what was earned before is paid with the next epoch.
+    world.ok(&["bind", "--key", "trainer", "--account", "trainer"]);
     world.ok(&["seal"]);
     world.ok(&["anchor"]);
     world.ok(&["chain", "fund", "--pool", "10"]);
@@ -143,7 +143,7 @@ fn the_files_are_views_and_a_second_epoch_adds_to_the_first() {
     assert_eq!((second["epoch"].as_u64(), second["total"].as_str()), (Some(2), Some(&*tokens(1010))));
     world.ok(&["rewards", "propose"]);
     world.ok(&["chain", "warp", "8d"]);
-    let claimed = world.json(&["claim", "--key", "tom"]);
+    let claimed = world.json(&["claim", "--key", "trainer"]);
     assert_eq!(claimed["epoch"].as_u64(), Some(2));
     assert!(claimed["amount"].as_str().unwrap().len() >= tokens(100).len());
 }
@@ -152,11 +152,11 @@ fn the_files_are_views_and_a_second_epoch_adds_to_the_first() {
 fn a_withdrawn_dataset_is_paid_to_the_reserve() {
     let story = Story::new();
     let world = &story.world;
-    world.ok(&["withdraw", "penguins", "--reason", "consent", "--key", "ann"]);
+    world.ok(&["withdraw", "penguins", "--reason", "consent", "--key", "contributor"]);
     story.ready();
     let rewards = world.json(&["rewards"]);
-    assert_eq!(amount(&rewards, &story.id("ann")), None);
-    assert_eq!(amount(&rewards, &story.id("cap")), None, "a copy does not step in");
+    assert_eq!(amount(&rewards, &story.id("contributor")), None);
+    assert_eq!(amount(&rewards, &story.id("copier")), None, "a copy does not step in");
 }
 
 #[test]
@@ -188,9 +188,9 @@ fn policies_are_files_and_never_retroactive() {
     assert_eq!(world.json(&["rewards", "policy", "show"])["policy"], logged["policy"]);
     // A stranger's policy is logged and does not count.
     world.write("mine.json", text.replacen("\"min_row_bytes\": 16", "\"min_row_bytes\": 1", 1));
-    world.ok(&["rewards", "policy", "log", "mine.json", "--key", "cap"]);
+    world.ok(&["rewards", "policy", "log", "mine.json", "--key", "copier"]);
     world.ok(&["seal"]);
-    world.ok(&["add", &sample("data/penguins.csv"), "--name", "more", "--key", "cap"]);
+    world.ok(&["add", &sample("data/penguins.csv"), "--name", "more", "--key", "copier"]);
     world.ok(&["seal"]);
     assert_eq!(world.json(&["rewards", "policy"])["policy"], logged["policy"]);
 }
@@ -200,11 +200,11 @@ fn an_account_elsewhere_signs_what_it_is_shown() {
     let story = Story::new();
     let world = &story.world;
     let payout = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
-    let typed: Value = serde_json::from_str(&world.ok(&["bind", "--key", "ann", "--payout", payout])).unwrap();
+    let typed: Value = serde_json::from_str(&world.ok(&["bind", "--key", "contributor", "--payout", payout])).unwrap();
     assert_eq!((typed["primaryType"].as_str(), typed["message"]["payout"].as_str()), (Some("Bind"), Some(payout)));
     let forged = format!("0x{}1b", "11".repeat(64));
-    world.fails(3, "signature", &["bind", "--key", "ann", "--payout", payout, "--signature", &forged]);
-    world.fails(2, "", &["bind", "--key", "ann", "--signature", &forged]);
+    world.fails(3, "signature", &["bind", "--key", "contributor", "--payout", payout, "--signature", &forged]);
+    world.fails(2, "", &["bind", "--key", "contributor", "--signature", &forged]);
 }
 
 #[test]

@@ -27,7 +27,9 @@ fn schema(file: &str) -> Value {
 #[test]
 fn documents_are_as_their_schemas_say() {
     let world = World::new();
+    world.write("net.bin", "sample weights");
     let mut seen = BTreeSet::new();
+    world.ok(&["rewards", "policy"]);
     let mut check = |document: &Value| {
         let name = document["schema"].as_str().unwrap();
         let file = format!("{}.json", name.replace('/', "."));
@@ -39,6 +41,14 @@ fn documents_are_as_their_schemas_say() {
         &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0"],
         &["ls"],
         &["log"],
+        &[
+            "record",
+            "train",
+            "--model=net",
+            "--artifact=net.bin",
+            "--uses=airlines",
+            "--uses-external=https://models.example.org/base",
+        ],
         &["seal"],
         &["prove", "row", "airlines", "3", "-o", "row.tlog-proof"],
         &["prove", "entry", "airlines", "-o", "entry.tlog-proof"],
@@ -52,12 +62,18 @@ fn documents_are_as_their_schemas_say() {
     ] {
         check(&world.json(args));
     }
+    world.ok(&["chain", "deploy"]);
+    world.ok(&["chain", "fund", "--pool", "10"]);
+    for args in [&["anchor"][..], &["rewards"], &["audit"], &["trust", "list"]] {
+        check(&world.json(args));
+    }
     // Documents of what did not work out: a node that is away, a log that nobody believes, and the queue after that.
     let failed = |args: &[&str], code: i32| -> Value {
         let ended = world.command(args).env("MIRA_KUBO", "http://127.0.0.1:9").output().unwrap();
         assert_eq!(ended.status.code(), Some(code), "{args:?}");
         serde_json::from_slice(&ended.stdout).unwrap()
     };
+    check(&failed(&["check", "net", "--use=commercial", "--json"], 4));
     check(&failed(&["pin", "airlines", "--json"], 1));
     check(&world.json(&["status"]));
     world.ok(&["trust", "remove", "log.example.org/test"]);
@@ -170,11 +186,13 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// The three patterns that there are.
+/// The patterns that there are.
 fn matches(pattern: &str, text: &str) -> bool {
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     match pattern {
         "^[0-9a-f]{64}$" => text.len() == 64 && text.chars().all(is_hex),
+        "^0x[0-9a-f]{64}$" => text.strip_prefix("0x").is_some_and(|hex| hex.len() == 64 && hex.chars().all(is_hex)),
+        "^0x[0-9a-f]{40}$" => text.strip_prefix("0x").is_some_and(|hex| hex.len() == 40 && hex.chars().all(is_hex)),
         "^[0-9]+$" => !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()),
         "^b[a-z2-7]+$" => {
             let mut rest = text.strip_prefix('b').unwrap_or_default().bytes().peekable();

@@ -15,9 +15,9 @@ use world::{World, files, sample};
 /// A workspace with datasets of two contributors, a base model from elsewhere, a model, and its life.
 fn story() -> World {
     let world = World::new();
-    world.ok(&["key", "new", "ann"]);
+    world.ok(&["key", "new", "giver"]);
     world.ok(&["add", &sample("data/penguins.csv"), "--license", "CC0-1.0", "--allow", "train,commercial"]);
-    world.ok(&["add", &sample("data/weather.csv"), "--license", "CC-BY-4.0", "--allow", "train", "--key", "ann"]);
+    world.ok(&["add", &sample("data/weather.csv"), "--license", "CC-BY-4.0", "--allow", "train", "--key", "giver"]);
     world.ok(&["seal"]);
     world.write("weights.bin", "sample weights");
     world.write("config.yaml", "epochs: 2");
@@ -53,7 +53,7 @@ fn story() -> World {
         "--uses",
         "weather,role=test",
         "--key",
-        "ann",
+        "giver",
     ]);
     world.ok(&["record", "deploy", "--model", "demo-model", "--name", "chat", "--uri", "https://example.org/chat"]);
     world
@@ -85,7 +85,7 @@ fn the_sample_queries_answer() {
     let unsealed = answer("unsealed-entries");
     assert_eq!(unsealed.as_array().unwrap().len(), 2);
     assert_eq!(answer("measured-models")[0]["value"], "0.875");
-    world.ok(&["withdraw", "weather", "--reason", "consent", "--key", "ann"]);
+    world.ok(&["withdraw", "weather", "--reason", "consent", "--key", "giver"]);
     assert_eq!(answer("impact-of-a-withdrawal").as_array().unwrap().len(), 2);
 }
 

@@ -28,7 +28,7 @@ const EPOCHS: u64 = 1000;
 /// (EIP-712), and the second takes the signature.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  mira bind --account ann
+  mira bind --account payout
   mira bind --payout 0x70997970c51812dc3a010c7d01b50e0d17dc79c8 > typed-data.json
   mira bind --payout 0x70997970c51812dc3a010c7d01b50e0d17dc79c8 --signature 0x…")]
 pub struct BindArgs {

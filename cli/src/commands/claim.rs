@@ -21,7 +21,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira claim
-  mira claim --contributor ann   somebody else's, to their own account
+  mira claim --contributor sample-lab   somebody else's, to their own account
   mira claim --epoch 2 --dry-run")]
 pub struct ClaimArgs {
     /// Which epoch of rewards (default: the newest that can be claimed from)

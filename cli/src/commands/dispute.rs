@@ -18,7 +18,7 @@ use crate::{naming, read_file};
 /// A dispute decides nothing; from then on the statement is shown as disputed. `mira withdraw` takes a dispute back.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  mira dispute ann/corpus --reason copied --evidence comparison.csv
+  mira dispute sample-lab/corpus --reason copied --evidence comparison.csv
   mira dispute 8affb328 --reason rights")]
 pub struct DisputeArgs {
     /// The statement

@@ -30,10 +30,10 @@ use crate::output::Output;
   mira key list
   mira key export work -o work.pem       the private key, readable by you alone
   mira key import work work.pem
-  mira key register --label ann --recovery vault
+  mira key register --label sample-lab --recovery vault
   mira key rotate main-2                 from now on this key signs
   mira key revoke --reason lost --key vault
-  mira key delegate bob --kinds contribute,train --names corpus
+  mira key delegate sample-lab --kinds contribute,train --names corpus
 
 The last four are statements: they are signed and go to the log of the workspace that you are in.")]
 pub struct KeyArgs {

@@ -25,7 +25,7 @@ use crate::uses::{ExternalSpec, InputLine, UseSpec, Used};
 #[serde(deny_unknown_fields)]
 #[command(after_help = "Examples:
   mira record evaluate --model net --report report.json --metric accuracy=0.83 --uses heldout
-  mira record evaluate --model ann/net@2 --report sha256:HEX --metric f1=0.79 --metric loss=1.204 --uses heldout,chunks=0
+  mira record evaluate --model sample-lab/net@2 --report sha256:HEX --metric f1=0.79 --metric loss=1.204 --uses heldout,chunks=0
   mira record evaluate --from evaluation.json")]
 pub struct EvaluateArgs {
     /// The model
