@@ -9,10 +9,10 @@ import {BlockingToken, FalseToken, FeeToken, HookToken, SilentToken} from "./Tok
 import {Vm} from "./Vm.sol";
 
 contract RewardsDistributorTest is Fixture {
-    bytes32 internal constant ANN = keccak256("ann");
-    bytes32 internal constant BOB = keccak256("bob");
-    address internal constant ANNS = address(0xa22);
-    address internal constant BOBS = address(0xb0b);
+    bytes32 internal constant FIRST = keccak256("first");
+    bytes32 internal constant SECOND = keccak256("second");
+    address internal constant FIRST_ACCOUNT = address(0xa22);
+    address internal constant SECOND_ACCOUNT = address(0xb0b);
 
     RewardsDistributor.Status internal constant PENDING = RewardsDistributor.Status.Pending;
     RewardsDistributor.Status internal constant ACTIVE = RewardsDistributor.Status.Active;
@@ -33,10 +33,10 @@ contract RewardsDistributorTest is Fixture {
     function test_deployment_refuses_what_cannot_work() public {
         address t = address(token);
         address r = address(registry);
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NoContract.selector, ANNS));
-        new RewardsDistributor(ANNS, r, originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NoContract.selector, ANNS));
-        new RewardsDistributor(t, ANNS, originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NoContract.selector, FIRST_ACCOUNT));
+        new RewardsDistributor(FIRST_ACCOUNT, r, originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NoContract.selector, FIRST_ACCOUNT));
+        new RewardsDistributor(t, FIRST_ACCOUNT, originId, PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.UnknownOrigin.selector, bytes32("x")));
         new RewardsDistributor(t, r, "x", PROPOSER, GUARDIAN, WINDOW, RESOLUTION, BOND);
         vm.expectRevert(RewardsDistributor.ZeroAddress.selector);
@@ -158,29 +158,29 @@ contract RewardsDistributorTest is Fixture {
     function test_leaf_is_that_of_the_format() public view {
         bytes32 domain = keccak256(abi.encode("mira/claim/v1", block.chainid, address(distributor), address(token)));
         equal(distributor.domain(), domain);
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(domain, ANN, ANNS, uint256(60)))));
-        equal(distributor.leafOf(ANN, ANNS, 60), leaf);
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(domain, FIRST, FIRST_ACCOUNT, uint256(60)))));
+        equal(distributor.leafOf(FIRST, FIRST_ACCOUNT, 60), leaf);
     }
 
     /// Anybody may send a claim, and the money goes where the leaf says.
     function test_claim_pays_the_payout_address() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory proof = proofOf(leaves, 0);
-        bytes32[] memory bobs = proofOf(leaves, 1);
+        bytes32[] memory secondProof = proofOf(leaves, 1);
         vm.recordLogs();
         vm.prank(STRANGER);
-        equal(distributor.claim(1, ANN, ANNS, 60, proof), 60);
-        equal(token.balanceOf(ANNS), 60);
-        equal(distributor.claimed(ANN), 60);
+        equal(distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof), 60);
+        equal(token.balanceOf(FIRST_ACCOUNT), 60);
+        equal(distributor.claimed(FIRST), 60);
         equal(distributor.claimedTotal(), 60);
         Vm.Log memory log = vm.getRecordedLogs()[0];
         equal(log.topics[0], keccak256("Claimed(bytes32,address,uint64,uint256)"));
-        equal(log.topics[1], ANN);
-        equal(log.topics[2], bytes32(uint256(uint160(ANNS))));
+        equal(log.topics[1], FIRST);
+        equal(log.topics[2], bytes32(uint256(uint160(FIRST_ACCOUNT))));
         equal(keccak256(log.data), keccak256(abi.encode(1, 60)));
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.claim(1, BOB, STRANGER, 40, bobs);
-        distributor.claim(1, BOB, BOBS, 40, bobs);
+        distributor.claim(1, SECOND, STRANGER, 40, secondProof);
+        distributor.claim(1, SECOND, SECOND_ACCOUNT, 40, secondProof);
         equal(distributor.claimedTotal(), 100);
         check(distributor.lastTotal() == 100, "all of it");
     }
@@ -188,9 +188,9 @@ contract RewardsDistributorTest is Fixture {
     function test_claiming_again_pays_nothing() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory proof = proofOf(leaves, 0);
-        distributor.claim(1, ANN, ANNS, 60, proof);
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, ANN, 60, 60));
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, FIRST, 60, 60));
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
     }
 
     /// Nothing is paid before the window has passed, and nothing makes it pass.
@@ -200,28 +200,28 @@ contract RewardsDistributorTest is Fixture {
         propose(1, rootOf(leaves), 100);
         vm.warp(block.timestamp + WINDOW - 1);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 1, PENDING));
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
         vm.warp(block.timestamp + 1);
         checkStatus(1, ACTIVE);
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
     }
 
     function test_unknown_epochs_cannot_be_claimed_from() public {
         for (uint64 epoch = 0; epoch < 3; epoch++) {
             vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, epoch, 0));
-            distributor.claim(epoch, ANN, ANNS, 60, noHashes());
+            distributor.claim(epoch, FIRST, FIRST_ACCOUNT, 60, noHashes());
         }
         active(60, 40);
         uint64 wrapped = (1 << 32) + 1;
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, wrapped, 0));
-        distributor.claim(wrapped, ANN, ANNS, 60, noHashes());
+        distributor.claim(wrapped, FIRST, FIRST_ACCOUNT, 60, noHashes());
     }
 
     /// An inner node is no leaf, and neither is a leaf's own hash.
     function test_inner_node_as_leaf_is_refused() public {
         Leaf[] memory leaves = new Leaf[](3);
-        leaves[0] = Leaf(ANN, ANNS, 60);
-        leaves[1] = Leaf(BOB, BOBS, 40);
+        leaves[0] = Leaf(FIRST, FIRST_ACCOUNT, 60);
+        leaves[1] = Leaf(SECOND, SECOND_ACCOUNT, 40);
         leaves[2] = Leaf("c", address(0xc), 1);
         bytes32[] memory nodes = tree(leaves);
         propose(1, nodes[0], 101);
@@ -237,12 +237,12 @@ contract RewardsDistributorTest is Fixture {
 
     function testFuzz_proofs_are_those_of_openzeppelin(bytes32 leaf, bytes32[] calldata proof) public {
         // The contract hashes a leaf of its own, and folds the proof into it as OpenZeppelin does.
-        bytes32 own = distributor.leafOf(leaf, ANNS, 1);
+        bytes32 own = distributor.leafOf(leaf, FIRST_ACCOUNT, 1);
         bytes32 root = MerkleProof.processProof(proof, own);
         propose(1, root, 1);
         wait_();
-        distributor.claim(1, leaf, ANNS, 1, proof);
-        equal(token.balanceOf(ANNS), 1);
+        distributor.claim(1, leaf, FIRST_ACCOUNT, 1, proof);
+        equal(token.balanceOf(FIRST_ACCOUNT), 1);
     }
 
     function testFuzz_changed_claims_are_refused(uint256 seed) public {
@@ -271,81 +271,81 @@ contract RewardsDistributorTest is Fixture {
         bytes32[] memory proof = proofOf(leaves, 0);
         propose(1, rootOf(leaves), 100);
         wait_();
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.Unbound.selector, ANN));
-        distributor.claim(1, ANN, address(0), 60, proof);
-        leaves[0].payout = ANNS;
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.Unbound.selector, FIRST));
+        distributor.claim(1, FIRST, address(0), 60, proof);
+        leaves[0].payout = FIRST_ACCOUNT;
         proof = proofOf(leaves, 0);
         propose(2, rootOf(leaves), 100);
         wait_();
-        distributor.claim(2, ANN, ANNS, 60, proof);
-        equal(token.balanceOf(ANNS), 60);
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 60, proof);
+        equal(token.balanceOf(FIRST_ACCOUNT), 60);
     }
 
     /// The payout address changes, and the sum does not.
     function test_changed_payout_is_not_paid_twice() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory old = proofOf(leaves, 0);
-        leaves[0] = Leaf(ANN, address(0xa33), 90);
+        leaves[0] = Leaf(FIRST, address(0xa33), 90);
         bytes32[] memory later = proofOf(leaves, 0);
         propose(2, rootOf(leaves), 130);
         wait_();
-        distributor.claim(1, ANN, ANNS, 60, old);
-        distributor.claim(2, ANN, address(0xa33), 90, later);
-        equal(token.balanceOf(ANNS), 60);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, old);
+        distributor.claim(2, FIRST, address(0xa33), 90, later);
+        equal(token.balanceOf(FIRST_ACCOUNT), 60);
         equal(token.balanceOf(address(0xa33)), 30);
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, ANN, 90, 60));
-        distributor.claim(1, ANN, ANNS, 60, old);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, FIRST, 90, 60));
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, old);
     }
 
     /// An older root stays good, also after others were paid from a later one beyond the older one's total.
     function test_older_root_stays_good() public {
         Leaf[] memory leaves = active(60, 40);
-        bytes32[] memory bobs = proofOf(leaves, 1);
+        bytes32[] memory secondProof = proofOf(leaves, 1);
         Leaf[] memory more = pair(300, 50);
-        bytes32[] memory anns = proofOf(more, 0);
+        bytes32[] memory firstProof = proofOf(more, 0);
         bytes32[] memory bobsLater = proofOf(more, 1);
         propose(2, rootOf(more), 350);
         wait_();
-        distributor.claim(2, ANN, ANNS, 300, anns);
-        equal(distributor.claim(1, BOB, BOBS, 40, bobs), 40);
-        equal(distributor.claim(2, BOB, BOBS, 50, bobsLater), 10);
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 300, firstProof);
+        equal(distributor.claim(1, SECOND, SECOND_ACCOUNT, 40, secondProof), 40);
+        equal(distributor.claim(2, SECOND, SECOND_ACCOUNT, 50, bobsLater), 10);
         equal(distributor.claimedTotal(), 350);
     }
 
     /// A smaller amount is a clear error, not an underflow.
     function test_smaller_amount_is_a_clear_error() public {
         Leaf[] memory leaves = active(60, 40);
-        distributor.claim(1, ANN, ANNS, 60, proofOf(leaves, 0));
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proofOf(leaves, 0));
         leaves = pair(50, 60);
         bytes32[] memory proof = proofOf(leaves, 0);
         propose(2, rootOf(leaves), 110);
         wait_();
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, ANN, 60, 50));
-        distributor.claim(2, ANN, ANNS, 50, proof);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, FIRST, 60, 50));
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 50, proof);
     }
 
     /// A root whose amounts add up to more than its total pays its total and no more, though more is funded.
     function test_root_pays_no_more_than_its_total() public {
         Leaf[] memory leaves = pair(60, 40);
-        bytes32[] memory anns = proofOf(leaves, 0);
-        bytes32[] memory bobs = proofOf(leaves, 1);
+        bytes32[] memory firstProof = proofOf(leaves, 0);
+        bytes32[] memory secondProof = proofOf(leaves, 1);
         propose(1, rootOf(leaves), 99);
         wait_();
-        distributor.claim(1, ANN, ANNS, 60, anns);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, firstProof);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.OverTotal.selector, 99, 60, 40));
-        distributor.claim(1, BOB, BOBS, 40, bobs);
+        distributor.claim(1, SECOND, SECOND_ACCOUNT, 40, secondProof);
         equal(distributor.claimedTotal(), 60);
     }
 
     function test_amount_beyond_words_is_refused() public {
         Leaf[] memory leaves = pair(type(uint256).max, 40);
-        bytes32[] memory anns = proofOf(leaves, 0);
-        bytes32[] memory bobs = proofOf(leaves, 1);
+        bytes32[] memory firstProof = proofOf(leaves, 0);
+        bytes32[] memory secondProof = proofOf(leaves, 1);
         propose(1, rootOf(leaves), 100);
         wait_();
-        distributor.claim(1, BOB, BOBS, 40, bobs);
+        distributor.claim(1, SECOND, SECOND_ACCOUNT, 40, secondProof);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.OverTotal.selector, 100, 40, type(uint256).max));
-        distributor.claim(1, ANN, ANNS, type(uint256).max, anns);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, type(uint256).max, firstProof);
     }
 
     /// A proof is for one instance on one chain.
@@ -355,7 +355,7 @@ contract RewardsDistributorTest is Fixture {
         bytes32 root = rootOf(leaves);
         vm.chainId(block.chainid + 1);
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
         vm.chainId(block.chainid - 1);
 
         RewardsDistributor other = deploy(address(token));
@@ -368,8 +368,8 @@ contract RewardsDistributorTest is Fixture {
         other.propose(1, root, 100, "manifest", 2, c);
         wait_();
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        other.claim(1, ANN, ANNS, 60, proof);
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        other.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
     }
 
     // Objections
@@ -416,8 +416,8 @@ contract RewardsDistributorTest is Fixture {
         wait_();
         bytes32[] memory proof = proofOf(leaves, 0);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 2, VETOED));
-        distributor.claim(2, ANN, ANNS, 70, proof);
-        distributor.claim(4, ANN, ANNS, 70, proof);
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 70, proof);
+        distributor.claim(4, FIRST, FIRST_ACCOUNT, 70, proof);
         vm.prank(GUARDIAN);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 4, ACTIVE));
         distributor.veto(4);
@@ -460,7 +460,7 @@ contract RewardsDistributorTest is Fixture {
         propose(2, rootOf(leaves), 100);
         wait_();
         checkStatus(1, DISPUTED);
-        distributor.claim(2, ANN, ANNS, 60, proof);
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 60, proof);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NotGuardian.selector, STRANGER));
         vm.prank(STRANGER);
         distributor.resolve(1, true);
@@ -488,9 +488,9 @@ contract RewardsDistributorTest is Fixture {
         bytes32[] memory proof = proofOf(leaves, 0);
         vm.warp(block.timestamp + WINDOW - 1);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 1, PENDING));
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
         vm.warp(block.timestamp + 1);
-        distributor.claim(1, ANN, ANNS, 60, proof);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 1, ACTIVE));
         vm.prank(STRANGER);
         distributor.dispute(1);
@@ -521,7 +521,7 @@ contract RewardsDistributorTest is Fixture {
         vm.prank(STRANGER);
         distributor.dispute(1);
         propose(1, "root", 100);
-        vm.prank(ANNS); // has nothing
+        vm.prank(FIRST_ACCOUNT); // has nothing
         (bool ok,) = address(distributor).call(abi.encodeCall(distributor.dispute, (1)));
         check(!ok, "without the bond");
         checkStatus(1, PENDING);
@@ -530,24 +530,24 @@ contract RewardsDistributorTest is Fixture {
     /// Two leaves of one contributor.
     function test_duplicate_vetoes_at_once() public {
         Leaf[] memory leaves = pair(60, 40);
-        leaves[1] = Leaf(ANN, ANNS, 40);
+        leaves[1] = Leaf(FIRST, FIRST_ACCOUNT, 40);
         bytes32[] memory a = proofOf(leaves, 0);
         bytes32[] memory b = proofOf(leaves, 1);
         propose(1, rootOf(leaves), 100);
         vm.prank(STRANGER);
-        distributor.proveDuplicate(1, ANN, ANNS, 60, a, ANNS, 40, b);
+        distributor.proveDuplicate(1, FIRST, FIRST_ACCOUNT, 60, a, FIRST_ACCOUNT, 40, b);
         checkStatus(1, VETOED);
     }
 
     function test_duplicate_with_another_payout_counts() public {
         Leaf[] memory leaves = pair(60, 60);
-        leaves[1] = Leaf(ANN, BOBS, 60);
+        leaves[1] = Leaf(FIRST, SECOND_ACCOUNT, 60);
         bytes32[] memory a = proofOf(leaves, 0);
         bytes32[] memory b = proofOf(leaves, 1);
         propose(1, rootOf(leaves), 120);
         vm.prank(STRANGER);
         distributor.dispute(1);
-        distributor.proveDuplicate(1, ANN, ANNS, 60, a, BOBS, 60, b); // also while it is disputed
+        distributor.proveDuplicate(1, FIRST, FIRST_ACCOUNT, 60, a, SECOND_ACCOUNT, 60, b); // also while it is disputed
         checkStatus(1, VETOED);
         equal(token.balanceOf(STRANGER), 10 * BOND);
     }
@@ -557,44 +557,44 @@ contract RewardsDistributorTest is Fixture {
         bytes32[] memory a = proofOf(leaves, 0);
         bytes32[] memory b = proofOf(leaves, 1);
         propose(1, rootOf(leaves), 100);
-        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NotADuplicate.selector, ANN));
-        distributor.proveDuplicate(1, ANN, ANNS, 60, a, ANNS, 60, a);
+        vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NotADuplicate.selector, FIRST));
+        distributor.proveDuplicate(1, FIRST, FIRST_ACCOUNT, 60, a, FIRST_ACCOUNT, 60, a);
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.proveDuplicate(1, ANN, ANNS, 60, a, BOBS, 40, b);
+        distributor.proveDuplicate(1, FIRST, FIRST_ACCOUNT, 60, a, SECOND_ACCOUNT, 40, b);
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.proveDuplicate(2, ANN, ANNS, 60, a, ANNS, 40, b);
+        distributor.proveDuplicate(2, FIRST, FIRST_ACCOUNT, 60, a, FIRST_ACCOUNT, 40, b);
         checkStatus(1, PENDING);
     }
 
     /// A contradiction that nobody found in the window takes nothing back: else whoever made the root could hide one.
     function test_active_roots_are_final() public {
         Leaf[] memory leaves = new Leaf[](3);
-        leaves[0] = Leaf(ANN, ANNS, 60);
-        leaves[1] = Leaf(BOB, BOBS, 40);
-        leaves[2] = Leaf(BOB, BOBS, 41);
+        leaves[0] = Leaf(FIRST, FIRST_ACCOUNT, 60);
+        leaves[1] = Leaf(SECOND, SECOND_ACCOUNT, 40);
+        leaves[2] = Leaf(SECOND, SECOND_ACCOUNT, 41);
         bytes32[] memory a = proofOf(leaves, 1);
         bytes32[] memory b = proofOf(leaves, 2);
-        bytes32[] memory anns = proofOf(leaves, 0);
+        bytes32[] memory firstProof = proofOf(leaves, 0);
         propose(1, rootOf(leaves), 141);
         wait_();
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 1, ACTIVE));
-        distributor.proveDuplicate(1, BOB, BOBS, 40, a, BOBS, 41, b);
-        distributor.claim(1, ANN, ANNS, 60, anns);
+        distributor.proveDuplicate(1, SECOND, SECOND_ACCOUNT, 40, a, SECOND_ACCOUNT, 41, b);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, firstProof);
         // Who is in it twice is paid the larger amount, once.
-        distributor.claim(1, BOB, BOBS, 40, a);
-        distributor.claim(1, BOB, BOBS, 41, b);
-        equal(token.balanceOf(BOBS), 41);
+        distributor.claim(1, SECOND, SECOND_ACCOUNT, 40, a);
+        distributor.claim(1, SECOND, SECOND_ACCOUNT, 41, b);
+        equal(token.balanceOf(SECOND_ACCOUNT), 41);
     }
 
     function test_shrinking_vetoes_at_once() public {
         Leaf[] memory leaves = active(60, 40);
         bytes32[] memory earlier = proofOf(leaves, 0);
         leaves = pair(59, 50);
-        leaves[0].payout = BOBS; // under any address
+        leaves[0].payout = SECOND_ACCOUNT; // under any address
         bytes32[] memory proof = proofOf(leaves, 0);
         propose(2, rootOf(leaves), 109);
         vm.prank(STRANGER);
-        distributor.proveShrinking(2, ANN, BOBS, 59, proof, 1, ANNS, 60, earlier);
+        distributor.proveShrinking(2, FIRST, SECOND_ACCOUNT, 59, proof, 1, FIRST_ACCOUNT, 60, earlier);
         checkStatus(2, VETOED);
         equal(distributor.lastTotal(), 100);
     }
@@ -606,22 +606,22 @@ contract RewardsDistributorTest is Fixture {
         bytes32[] memory proof = proofOf(later, 0);
         propose(2, rootOf(later), 110);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.NotShrinking.selector, 2, 60, 1, 60));
-        distributor.proveShrinking(2, ANN, ANNS, 60, proof, 1, ANNS, 60, earlier);
+        distributor.proveShrinking(2, FIRST, FIRST_ACCOUNT, 60, proof, 1, FIRST_ACCOUNT, 60, earlier);
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.proveShrinking(2, ANN, ANNS, 59, proof, 1, ANNS, 60, earlier);
+        distributor.proveShrinking(2, FIRST, FIRST_ACCOUNT, 59, proof, 1, FIRST_ACCOUNT, 60, earlier);
         vm.expectPartialRevert(RewardsDistributor.ProofMismatch.selector);
-        distributor.proveShrinking(2, ANN, ANNS, 60, proof, 1, ANNS, 61, earlier);
+        distributor.proveShrinking(2, FIRST, FIRST_ACCOUNT, 60, proof, 1, FIRST_ACCOUNT, 61, earlier);
         // Epoch 3 gives less than epoch 2 does, but epoch 2 is not active: it may be the wrong one.
         Leaf[] memory last = pair(60, 51);
         last[1].cumulative = 49;
         bytes32[] memory less = proofOf(last, 1);
-        bytes32[] memory bobs = proofOf(later, 1);
+        bytes32[] memory secondProof = proofOf(later, 1);
         propose(3, rootOf(last), 111);
         vm.expectRevert(abi.encodeWithSelector(RewardsDistributor.WrongStatus.selector, 2, PENDING));
-        distributor.proveShrinking(3, BOB, BOBS, 49, less, 2, BOBS, 50, bobs);
+        distributor.proveShrinking(3, SECOND, SECOND_ACCOUNT, 49, less, 2, SECOND_ACCOUNT, 50, secondProof);
         // And an earlier epoch is not shrunk from by a later one.
         vm.expectPartialRevert(RewardsDistributor.NotShrinking.selector);
-        distributor.proveShrinking(1, ANN, ANNS, 59, proof, 2, ANNS, 60, earlier);
+        distributor.proveShrinking(1, FIRST, FIRST_ACCOUNT, 59, proof, 2, FIRST_ACCOUNT, 60, earlier);
         checkStatus(2, PENDING);
     }
 
@@ -648,8 +648,8 @@ contract RewardsDistributorTest is Fixture {
         bytes32[] memory proof = proofOf(leaves, 0);
         odd.refuse();
         vm.expectPartialRevert(bytes4(keccak256("SafeERC20FailedOperation(address)")));
-        distributor.claim(1, ANN, ANNS, 60, proof);
-        equal(distributor.claimed(ANN), 0);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proof);
+        equal(distributor.claimed(FIRST), 0);
         vm.expectPartialRevert(bytes4(keccak256("SafeERC20FailedOperation(address)")));
         distributor.fund(0, 1);
     }
@@ -659,8 +659,8 @@ contract RewardsDistributorTest is Fixture {
         distributor = deploy(address(odd));
         distributor.fund(0, 1000);
         Leaf[] memory leaves = active(60, 40);
-        distributor.claim(1, ANN, ANNS, 60, proofOf(leaves, 0));
-        equal(odd.balanceOf(ANNS), 60);
+        distributor.claim(1, FIRST, FIRST_ACCOUNT, 60, proofOf(leaves, 0));
+        equal(odd.balanceOf(FIRST_ACCOUNT), 60);
     }
 
     /// Whom the token refuses to pay loses the bond to the pool, and the veto stands.
@@ -708,11 +708,11 @@ contract RewardsDistributorTest is Fixture {
         // A claim in a claim finds everything written.
         propose(2, rootOf(leaves), 100);
         wait_();
-        odd.arm(address(distributor), abi.encodeCall(distributor.claim, (2, ANN, ANNS, 60, proof)));
-        distributor.claim(2, ANN, ANNS, 60, proof);
-        bytes memory refusal = abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, ANN, 60, 60);
+        odd.arm(address(distributor), abi.encodeCall(distributor.claim, (2, FIRST, FIRST_ACCOUNT, 60, proof)));
+        distributor.claim(2, FIRST, FIRST_ACCOUNT, 60, proof);
+        bytes memory refusal = abi.encodeWithSelector(RewardsDistributor.NothingDue.selector, FIRST, 60, 60);
         equal(keccak256(odd.answer()), keccak256(refusal));
-        equal(odd.balanceOf(ANNS), 60);
+        equal(odd.balanceOf(FIRST_ACCOUNT), 60);
         equal(odd.balanceOf(address(distributor)), distributor.funded() - 60);
     }
 
@@ -738,16 +738,16 @@ contract RewardsDistributorTest is Fixture {
         distributor.propose(epoch, root, total, manifest, logEpoch, commitment);
     }
 
-    function pair(uint256 anns, uint256 bobs) private pure returns (Leaf[] memory leaves) {
+    function pair(uint256 firstProof, uint256 secondProof) private pure returns (Leaf[] memory leaves) {
         leaves = new Leaf[](2);
-        leaves[0] = Leaf(ANN, ANNS, anns);
-        leaves[1] = Leaf(BOB, BOBS, bobs);
+        leaves[0] = Leaf(FIRST, FIRST_ACCOUNT, firstProof);
+        leaves[1] = Leaf(SECOND, SECOND_ACCOUNT, secondProof);
     }
 
     /// Proposed as epoch 1, and its window passed.
-    function active(uint256 anns, uint256 bobs) private returns (Leaf[] memory leaves) {
-        leaves = pair(anns, bobs);
-        propose(1, rootOf(leaves), anns + bobs);
+    function active(uint256 firstProof, uint256 secondProof) private returns (Leaf[] memory leaves) {
+        leaves = pair(firstProof, secondProof);
+        propose(1, rootOf(leaves), firstProof + secondProof);
         wait_();
     }
 

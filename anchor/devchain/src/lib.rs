@@ -14,14 +14,14 @@
 //! use mira_devchain::{DevChain, Genesis, LOCAL_CHAIN_ID};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let alice = address!("7e5f4552091a69125d5dfcb7b8c2659029395bdf");
+//! let holder = address!("7e5f4552091a69125d5dfcb7b8c2659029395bdf");
 //! let chain = DevChain::create(
 //!     "chain",
 //!     Genesis {
 //!         chain_id: LOCAL_CHAIN_ID,
 //!         timestamp: 1_700_000_000,
 //!         base_fee: 1_000_000_000,
-//!         alloc: vec![(alice, U256::from(10).pow(U256::from(18)))],
+//!         alloc: vec![(holder, U256::from(10).pow(U256::from(18)))],
 //!     },
 //! )?;
 //! let provider = ProviderBuilder::new().connect_client(chain.client());
