@@ -81,6 +81,13 @@ impl Status {
     }
 }
 
+/// The epoch and the leaf that the call of a claim is about; nothing if it is another call.
+pub fn claim_of(input: &[u8]) -> Option<(u64, Claim)> {
+    let call = RewardsDistributor::claimCall::abi_decode(input).ok()?;
+    let contributor = Digest::new(call.contributorId.0).into();
+    Some((call.epoch, Claim { contributor, payout: call.payout, cumulative: call.cumulative }))
+}
+
 impl Contract {
     /// The contract at this address, which the caller knows to be a distributor; its events start at block `since`.
     ///

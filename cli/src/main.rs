@@ -20,6 +20,7 @@ mod ledger;
 mod lineage;
 mod naming;
 mod output;
+mod payments;
 mod publish;
 mod read_file;
 mod reading;

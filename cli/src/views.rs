@@ -31,7 +31,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::lineage::MAX_INPUTS;
 use crate::refs::{self, Found};
 use crate::session::Session;
-use crate::{chain, dataset, publish, receipts};
+use crate::{chain, dataset, payments, publish, receipts};
 
 /// The directory of views.
 const DIR: &str = "views";
@@ -116,10 +116,13 @@ fn remove_others(dir: &Path, name: &str) -> io::Result<()> {
 /// What the tables hold that is not in the log.
 fn sources(session: &Session) -> Result<Sources> {
     let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
+    let jobs = jobs(session)?;
     let mut sources = Sources {
         epochs: epochs.iter().map(epoch::SealedEpoch::head).collect(),
-        anchors: anchors(session, &epochs)?,
+        anchors: anchors(session, &epochs, &jobs)?,
         pins: pins(session)?,
+        rewards: payments::rewards(&session.workspace)?,
+        claims: payments::claims(&jobs)?,
         ..Sources::default()
     };
     let blobs = session.blobs();
@@ -137,13 +140,17 @@ fn sources(session: &Session) -> Result<Sources> {
     Ok(sources)
 }
 
-/// Where epochs stand, by their receipts; how sure that is, by what was last seen of the transaction. No chain is asked.
-fn anchors(session: &Session, epochs: &[epoch::SealedEpoch]) -> Result<Vec<AnchorRow>> {
+/// What was sent to chains from here.
+fn jobs(session: &Session) -> Result<Vec<Job>> {
     let path = session.workspace.path("chain/outbox.sqlite");
-    let jobs = match path.exists() {
-        true => Outbox::open(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed)?,
-        false => Vec::new(),
-    };
+    match path.exists() {
+        true => Outbox::open(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Where epochs stand, by their receipts; how sure that is, by what was last seen of the transaction. No chain is asked.
+fn anchors(session: &Session, epochs: &[epoch::SealedEpoch], jobs: &[Job]) -> Result<Vec<AnchorRow>> {
     let mut anchors = Vec::new();
     for epoch in epochs {
         let Some(receipt) = receipts::load(&session.workspace, epoch)? else { continue };

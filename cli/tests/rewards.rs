@@ -101,6 +101,9 @@ fn from_a_fee_to_a_payout() {
     let claimed = world.json(&["claim", "--key", "trainer", "--contributor", &contributor]);
     assert_eq!((claimed["amount"].as_str(), &claimed["payout"]), (Some(&*tokens(500)), &bound["payout"]));
     world.fails(1, "nothing to claim", &["claim", "--key", "contributor"]);
+    let query = "select r.amount = c.amount and r.payout = c.payout as paid, c.amount > 0 as some
+        from claims c join rewards r on r.epoch = c.epoch and r.contributor = c.contributor";
+    assert_eq!(world.ok(&["sql", "--format=csv", "-c", query]).trim(), "paid,some\ntrue,true");
     world.fails(1, "was bound to no account", &["claim", "--key", "trainer"]);
     world.fails(1, "has earned nothing", &["claim", "--key", "copier"]);
     world.fails(1, "no such epoch", &["claim", "--key", "contributor", "--epoch", "9"]);
