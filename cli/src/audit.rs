@@ -8,13 +8,14 @@ mod rewards;
 
 use std::collections::BTreeSet;
 
-use mira_core::digest::StatementId;
+use mira_core::digest::{Digest, StatementId};
 use mira_core::fold::{Outcome, Record, Withdrawn};
-use mira_core::statement::{Listed, Predicate};
+use mira_core::statement::{Input, Listed, LoggedInput, Part, Predicate, Statement};
 use mira_ingest::export;
 use mira_lineage::log::{FsStorage, check_everything};
 
 use crate::args::Global;
+use crate::blobs::Blobs;
 use crate::checks::Checks;
 use crate::dataset;
 use crate::error::{Kind, Result, ResultExt, chain};
@@ -36,11 +37,17 @@ pub enum Depth {
 
 /// Rebuilds the log from its entries: every tile, the checkpoint and every epoch, and whether its key is believed.
 pub fn log(workspace: &Workspace, global: &Global) -> Result<Checks> {
-    let key = log_key(workspace)?;
+    let mut checks = Checks::default();
+    let key = match log_key(workspace) {
+        Ok(key) => key,
+        Err(error) => {
+            checks.failed("log", "log.vkey", error.in_one_line());
+            return Ok(checks);
+        }
+    };
     let trusted = Trust::load(&Home::locate(global.home.as_deref())?)?.logs().contains(&key);
     let storage = FsStorage::open(workspace.path("log")).kind(Kind::Failed)?;
     let report = check_everything(&storage, &key).kind(Kind::Failed)?;
-    let mut checks = Checks::default();
     if !trusted {
         // The workspace says itself which key its log has, so without the user's word anybody could have made it.
         checks.not_checked("trust", key.to_string(), "this log is not one you trust");
@@ -112,21 +119,16 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
     Ok(checks)
 }
 
-/// Checks that the lists which train and evaluate statements name by digest are here and are those lists.
+/// Checks that the files which statements name by digest are here and are those files: lists of files and inputs, sets
+/// of rows, policies. Texts and reports stay with whoever wrote them, and are not looked for.
 pub fn objects(session: &Session, only: Option<&BTreeSet<StatementId>>) -> Checks {
     let blobs = session.blobs();
     let mut checks = Checks::default();
     for found in in_order(session, only, |_| true) {
         let Some(accepted) = session.ledger.accepted(found.record.seq) else { continue };
-        let (files, inputs) = match accepted.statement.predicate() {
-            Predicate::Train(train) => (listed(&train.files), listed(&train.inputs)),
-            Predicate::Evaluate(evaluate) => (None, listed(&evaluate.inputs)),
-            _ => (None, None),
-        };
-        for (what, list) in [("files", files), ("inputs", inputs)] {
-            let Some(list) = list else { continue };
-            let artifact = format!("{} of {}: {list}", what, label(found.record));
-            match blobs.get(&list, MAX_LIST) {
+        for (what, digest) in named(&accepted.statement, &blobs) {
+            let artifact = format!("{what} of {}: {digest}", label(found.record));
+            match blobs.get(&digest, MAX_LIST) {
                 Ok(_) => checks.ok("object", artifact),
                 Err(error) => checks.error("object", artifact, &error),
             }
@@ -135,10 +137,35 @@ pub fn objects(session: &Session, only: Option<&BTreeSet<StatementId>>) -> Check
     checks
 }
 
+/// The files that a statement names by digest.
+fn named(statement: &Statement, blobs: &Blobs) -> Vec<(&'static str, Digest)> {
+    let mut named = Vec::new();
+    let predicate = statement.predicate();
+    match predicate {
+        Predicate::Train(train) => named.extend(listed(&train.files).map(|list| ("files", list))),
+        Predicate::Policy(policy) => named.push(("policy", policy.policy)),
+        Predicate::Withdraw(withdraw) => named.extend(withdraw.rows.map(|rows| ("rows", rows.sha256))),
+        _ => {}
+    }
+    let Some(inputs) = predicate.inputs() else { return named };
+    let mut items = inputs.inline().to_vec();
+    if let Some(list) = listed(inputs) {
+        named.push(("inputs", list));
+        // A list that is not here, or not this list, is a check of its own.
+        items.extend(blobs.get(&list, MAX_LIST).ok().and_then(|bytes| inputs.open(&bytes).ok()).into_iter().flatten());
+    }
+    for input in items {
+        if let Input::Logged(LoggedInput { part: Part::Rows(rows), .. }) = input {
+            named.push(("rows", rows.sha256));
+        }
+    }
+    named
+}
+
 /// Largest list that a statement may name.
 const MAX_LIST: usize = 1 << 30;
 
-fn listed<T>(list: &Listed<T>) -> Option<mira_core::digest::Digest> {
+fn listed<T>(list: &Listed<T>) -> Option<Digest> {
     match list {
         Listed::Inline(_) => None,
         Listed::File { list, .. } => Some(*list),

@@ -17,7 +17,8 @@ use mira_core::key::SigningKey;
 use mira_core::log::vkey::KeyName;
 use mira_core::receipt::AnchorReceipt;
 use mira_core::statement::{EvmAddress, EvmHash, Natural, Positive};
-use mira_lineage::epoch::SealedEpoch;
+use mira_lineage::epoch::{self, SealedEpoch};
+use mira_lineage::log::{FsStorage, Log};
 
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::workspace::Workspace;
@@ -28,22 +29,79 @@ const MAX_RECEIPT: u64 = 64 << 10;
 
 /// The receipt of an epoch, if there is one: signed, and of this very epoch.
 pub fn load(workspace: &Workspace, epoch: &SealedEpoch) -> Result<Option<AnchorReceipt>> {
-    let path = path(workspace, epoch.number());
-    let shown = path.display().to_string();
-    let mut bytes = Vec::new();
-    match fs::File::open(&path).and_then(|file| file.take(MAX_RECEIPT + 1).read_to_end(&mut bytes)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CliError::new(Kind::Failed, error.to_string()).at(shown)),
-    }
-    let (receipt, _) =
-        AnchorReceipt::open(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(shown.clone()))?;
+    let receipt = match open(workspace, epoch.number()) {
+        Ok(receipt) => receipt,
+        Err(error) if error.kind == Kind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     check(&receipt, epoch).map_err(|what| {
         CliError::new(Kind::DoesNotVerify, format!("the receipt's {what} is not that of epoch {}", epoch.number()))
-            .at(shown)
+            .at(path(workspace, epoch.number()).display().to_string())
             .hint("remove the file: mira anchor writes it again")
     })?;
     Ok(Some(receipt))
+}
+
+/// The numbers of the epochs that there are receipts of, and the paths of what lies between them and is none.
+pub fn numbers(workspace: &Workspace) -> Result<(Vec<EpochNumber>, Vec<PathBuf>)> {
+    let dir = workspace.path("receipts");
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
+        Err(error) => return Err(CliError::new(Kind::Failed, error.to_string()).at(dir.display().to_string())),
+    };
+    let (mut numbers, mut strays) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let path = entry.map_err(|error| CliError::new(Kind::Failed, error.to_string()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let number = name.strip_prefix("anchor-").and_then(|name| name.strip_suffix(".json"));
+        match number.and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
+            Some(number) => numbers.push(EpochNumber::new(number)),
+            // Names with a dot may be a writer's that did not live to the end.
+            None if name.starts_with('.') => {}
+            None => strays.push(path),
+        }
+    }
+    numbers.sort_unstable();
+    strays.sort();
+    Ok((numbers, strays))
+}
+
+/// Refuses a log that is behind or beside what its own receipts say is anchored: whoever signs on it would fork it.
+pub fn refuse_fork(workspace: &Workspace, log: &Log<FsStorage>) -> Result<()> {
+    let (numbers, _) = numbers(workspace)?;
+    let Some(last) = numbers.last() else { return Ok(()) };
+    let epochs = epoch::read_all(log).kind(Kind::DoesNotVerify)?;
+    let origin = log.checkpoint().checkpoint().origin();
+    for number in &numbers {
+        // A receipt that cannot be read is no reason to stop: the chain is asked before anything is anchored.
+        let Ok(receipt) = open(workspace, *number) else { continue };
+        if receipt.origin != *origin {
+            continue;
+        }
+        let stands = |epoch: &SealedEpoch| epoch.number() == *number && check(&receipt, epoch).is_ok();
+        if !epochs.iter().any(stands) {
+            let message =
+                format!("epoch {number} is anchored with {} entries, and this log is another", receipt.size.value());
+            return Err(CliError::new(Kind::DoesNotVerify, message)
+                .at(path(workspace, *number).display().to_string())
+                .hint(format!("nothing was signed; the log was put back, or its epochs up to {last} were changed")));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a receipt and checks its signature.
+pub fn open(workspace: &Workspace, number: EpochNumber) -> Result<AnchorReceipt> {
+    let path = path(workspace, number);
+    let shown = path.display().to_string();
+    let mut bytes = Vec::new();
+    fs::File::open(&path).and_then(|file| file.take(MAX_RECEIPT + 1).read_to_end(&mut bytes)).map_err(|error| {
+        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
+        CliError::new(kind, error.to_string()).at(shown.clone())
+    })?;
+    let (receipt, _) = AnchorReceipt::open(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(shown))?;
+    Ok(receipt)
 }
 
 /// Writes the receipt of an epoch, unless it is one of the local chain and would replace another chain's.

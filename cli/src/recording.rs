@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result};
-use crate::ledger::log_signer;
 use crate::output::Output;
 use crate::session::Session;
 use crate::workspace::WriteLock;
@@ -39,7 +38,7 @@ impl Recording {
     /// Opens the workspace, and both keys before any work is done.
     pub fn open(global: &Global) -> Result<Self> {
         let (session, lock) = Session::open_to_write(global)?;
-        let signer = log_signer(&session.workspace, &session.home)?;
+        let signer = session.log_signer()?;
         let key = session.signing_key()?;
         Ok(Self { session, key, signer, _lock: lock })
     }

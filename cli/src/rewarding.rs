@@ -208,13 +208,37 @@ impl<'a> Rewards<'a> {
 
     /// Keeps the files of an epoch. The caller holds the workspace's lock.
     pub fn keep(&self, allocation: &Allocation) -> Result<()> {
-        let epoch = allocation.manifest.epoch;
-        let dir = self.path(epoch, "");
+        let dir = self.path(allocation.manifest.epoch, "");
         fs::create_dir_all(&dir).map_err(|error| failed(&dir, &error))?;
-        write_file::whole(&self.path(epoch, "trace.json"), &allocation.amounts.trace.to_json().to_canonical(), true)?;
-        write_file::whole(&self.path(epoch, "allocation.json"), &allocation.table, true)?;
-        // The manifest last: it names the table.
-        write_file::whole(&self.path(epoch, "manifest.json"), &allocation.manifest.to_bytes(), true)
+        self.files(allocation).into_iter().try_for_each(|(path, bytes)| write_file::whole(&path, &bytes, true))
+    }
+
+    /// The files of an epoch that are here and are not what was computed.
+    pub fn edited(&self, allocation: &Allocation) -> Result<Vec<PathBuf>> {
+        let mut edited = Vec::new();
+        for (path, expected) in self.files(allocation) {
+            match fs::metadata(&path) {
+                Ok(meta) if meta.len() == expected.len() as u64 => {
+                    if fs::read(&path).map_err(|error| failed(&path, &error))? != expected {
+                        edited.push(path);
+                    }
+                }
+                Ok(_) => edited.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(&path, &error)),
+            }
+        }
+        Ok(edited)
+    }
+
+    /// The files of an epoch, the manifest last: it names the table.
+    fn files(&self, allocation: &Allocation) -> [(PathBuf, Vec<u8>); 3] {
+        let epoch = allocation.manifest.epoch;
+        [
+            (self.path(epoch, "trace.json"), allocation.amounts.trace.to_json().to_canonical()),
+            (self.path(epoch, "allocation.json"), allocation.table.clone()),
+            (self.path(epoch, "manifest.json"), allocation.manifest.to_bytes()),
+        ]
     }
 
     fn path(&self, epoch: u64, name: &str) -> PathBuf {

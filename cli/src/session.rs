@@ -3,6 +3,7 @@
 use mira_core::digest::ContributorId;
 use mira_core::key::{SigningKey, VerifyingKey};
 use mira_ingest::store::Store;
+use mira_lineage::log::LogSigner;
 
 use crate::args::Global;
 use crate::blobs::Blobs;
@@ -10,7 +11,8 @@ use crate::commands::key::passphrase;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
 use crate::keystore::Keystore;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, log_signer};
+use crate::receipts;
 use crate::refs::{self, Found};
 use crate::workspace::{Workspace, WriteLock};
 
@@ -70,6 +72,13 @@ impl Session {
                     .hint("MIRA_PASSPHRASE_FILE names a file with its passphrase")
             })
         })
+    }
+
+    /// The key of the log, which its owner keeps among their keys; refused while the log is behind or beside what its
+    /// receipts say is anchored.
+    pub fn log_signer(&self) -> Result<LogSigner> {
+        receipts::refuse_fork(&self.workspace, self.ledger.log())?;
+        log_signer(&self.workspace, &self.home)
     }
 
     /// Who is asking, for names without an owner; nobody if there is no key yet.

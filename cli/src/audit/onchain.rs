@@ -2,9 +2,11 @@
 
 use mira_anchor::chain::{At, Client};
 use mira_anchor::deployment::Deployment;
+use mira_anchor::outbox::Outbox;
 use mira_anchor::registry::Origin;
 use mira_anchor::{commitment, endpoint::Endpoint};
 use mira_core::merkle::TreeHead;
+use mira_core::receipt::AnchorReceipt;
 use mira_lineage::epoch::{self, SealedEpoch};
 
 use super::{Depth, rewards};
@@ -32,16 +34,12 @@ pub struct Asked<'a> {
 pub fn all(session: &Session, asked: &Asked<'_>, global: &Global) -> Result<Checks> {
     let mut checks = Checks::default();
     let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
-    if epochs.is_empty() {
-        checks.not_asked("anchor", "no epoch of this log is sealed", "there is nothing to anchor");
-        return Ok(checks);
-    }
-    receipts_of(session, asked, &epochs, &mut checks);
+    let receipts = receipts_of(session, asked, &epochs, &mut checks)?;
     let endpoint = parse_endpoint(asked.endpoint.unwrap_or("local"), Some(&session.workspace))?;
     if let (None, Endpoint::Local(path)) = (asked.endpoint, &endpoint)
         && !path.exists()
     {
-        checks.not_asked("anchor", format!("{} epochs", epochs.len()), "no chain was named: --chain URL asks one");
+        no_chain(session, &receipts, epochs.len(), &mut checks);
         return Ok(checks);
     }
     let client = match Client::connect(&endpoint).map_err(unreachable) {
@@ -52,33 +50,88 @@ pub fn all(session: &Session, asked: &Asked<'_>, global: &Global) -> Result<Chec
         }
     };
     chain_itself(&client, &mut checks)?;
+    sent(session, &client, &mut checks);
     let Some(deployment) = believed(session, &client, global, &mut checks)? else { return Ok(checks) };
     let heads: Vec<TreeHead> = epochs.iter().map(SealedEpoch::head).collect();
-    anchors(&client, &deployment, asked, &heads, &mut checks);
+    anchors(&client, &deployment, asked, &heads, &receipts, &mut checks);
     rewards::all(session, &client, &deployment, asked, &mut checks)?;
     Ok(checks)
 }
 
 /// Receipts say who saw which epoch where. They are signed, and must be of the epochs that are here.
-fn receipts_of(session: &Session, asked: &Asked<'_>, epochs: &[SealedEpoch], checks: &mut Checks) {
-    for epoch in epochs.iter().filter(|epoch| asked.epoch.is_none_or(|only| epoch.number().value() == only)) {
-        let artifact = format!("epoch {}", epoch.number());
+fn receipts_of(
+    session: &Session,
+    asked: &Asked<'_>,
+    epochs: &[SealedEpoch],
+    checks: &mut Checks,
+) -> Result<Vec<AnchorReceipt>> {
+    let (numbers, strays) = receipts::numbers(&session.workspace)?;
+    for path in strays {
+        checks.failed("receipt", path.display().to_string(), "no receipt has such a name");
+    }
+    let mut found = Vec::new();
+    for number in numbers.iter().filter(|number| asked.epoch.is_none_or(|only| number.value() == only)) {
+        let artifact = format!("epoch {number}");
+        let Some(epoch) = epochs.iter().find(|epoch| epoch.number() == *number) else {
+            match receipts::open(&session.workspace, *number) {
+                Ok(_) => checks.failed(
+                    "receipt",
+                    artifact,
+                    "the log has no such epoch: it was put back, or the epoch removed",
+                ),
+                Err(error) => checks.error("receipt", artifact, &error),
+            }
+            continue;
+        };
         match receipts::load(&session.workspace, epoch) {
             Ok(Some(receipt)) => {
-                let place = if receipt.local { "local chain" } else { "chain" };
-                checks.ok(
-                    "receipt",
-                    format!(
-                        "{artifact}: block {} of {place} {}",
-                        receipt.block_number.value(),
-                        receipt.chain_id.value()
-                    ),
-                );
+                let (place, block) =
+                    (if receipt.local { "local chain" } else { "chain" }, receipt.block_number.value());
+                checks.ok("receipt", format!("{artifact}: block {block} of {place} {}", receipt.chain_id.value()));
+                found.push(receipt);
             }
             Ok(None) => {}
             Err(error) => checks.error("receipt", artifact, &error),
         }
     }
+    Ok(found)
+}
+
+/// Nothing can be asked where no chain is named, and that is a fault where there was one.
+fn no_chain(session: &Session, receipts: &[AnchorReceipt], epochs: usize, checks: &mut Checks) {
+    let deployed = load_deployments(&session.workspace).map(|deployments| !deployments.all().is_empty());
+    match deployed {
+        Err(error) => checks.failed("contracts", "chain/deployment.json", error.in_one_line()),
+        Ok(deployed) if deployed || !receipts.is_empty() => {
+            let why = "the workspace's own chain is not here, and --chain names no other";
+            checks.not_checked("chain", "anchors, rewards and claims", why);
+        }
+        Ok(_) => checks.not_asked("anchor", format!("{epochs} epochs"), "no chain was named: --chain URL asks one"),
+    }
+}
+
+/// What was sent from here and took place must still be on the chain: a chain can be put back, too.
+fn sent(session: &Session, client: &Client, checks: &mut Checks) {
+    let path = session.workspace.path("chain/outbox.sqlite");
+    if !path.exists() {
+        return;
+    }
+    let jobs = match Outbox::open(&path).and_then(|outbox| outbox.jobs()) {
+        Ok(jobs) => jobs,
+        Err(error) => return checks.failed("outbox", path.display().to_string(), chain(&error)),
+    };
+    let mut count = 0_u64;
+    for job in jobs.iter().filter(|job| job.key.chain.is(&client.identity())) {
+        let Some(landed) = job.landed else { continue };
+        let artifact = format!("{} in block {}", job.key.purpose, landed.block.number);
+        match client.block(At::Number(landed.block.number)) {
+            Ok(Some(block)) if block.hash == landed.block.hash => count += 1,
+            Ok(Some(_)) => checks.failed("sent", artifact, "the chain has another block there"),
+            Ok(None) => checks.failed("sent", artifact, "the chain has no such block: it was put back"),
+            Err(error) => checks.error("sent", artifact, &unreachable(error)),
+        }
+    }
+    checks.ok("sent", format!("{count} transactions of this workspace are on the chain"));
 }
 
 /// Opening the local chain has executed every block again; of another chain only its name is known.
@@ -93,12 +146,19 @@ fn chain_itself(client: &Client, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// The contracts of this workspace on the chain, if the user believes them.
+/// The contracts of this workspace on the chain, without those that the user does not believe.
 fn believed(session: &Session, client: &Client, global: &Global, checks: &mut Checks) -> Result<Option<Deployment>> {
-    let deployment = match deployment_on(&load_deployments(&session.workspace)?, client) {
+    let deployments = match load_deployments(&session.workspace) {
+        Ok(deployments) => deployments,
+        Err(error) => {
+            checks.failed("contracts", "chain/deployment.json", error.in_one_line());
+            return Ok(None);
+        }
+    };
+    let mut deployment = match deployment_on(&deployments, client) {
         Ok(deployment) => deployment,
         Err(error) => {
-            checks.error("contracts", client.endpoint().to_string(), &error);
+            checks.error("contracts", format!("chain/deployment.json, at {}", client.endpoint()), &error);
             return Ok(None);
         }
     };
@@ -114,22 +174,31 @@ fn believed(session: &Session, client: &Client, global: &Global, checks: &mut Ch
         };
         trust.contracts().iter().find(fits).is_some_and(|found| client.expect_code(address, found.code_hash).is_ok())
     };
-    let contracts = [(Role::Registry, deployment.registry), (Role::Distributor, deployment.distributor)];
-    for (role, contract) in contracts {
-        let Some(contract) = contract else { continue };
-        let artifact = format!("{} {:#x}", role.as_str(), contract.address);
-        if !is_believed(role, contract.address) {
+    let believed =
+        [(Role::Registry, deployment.registry), (Role::Distributor, deployment.distributor)].map(|(role, contract)| {
+            let contract = contract?;
+            let artifact = format!("{} {:#x}", role.as_str(), contract.address);
+            if is_believed(role, contract.address) {
+                checks.ok("contracts", artifact);
+                return Some(contract);
+            }
             // The workspace says itself which contracts its log has, so without the user's word anybody could have made them.
             checks.not_checked("contracts", artifact, "this contract is not one you trust: mira help trust");
-            return Ok(None);
-        }
-        checks.ok("contracts", artifact);
-    }
+            None
+        });
+    [deployment.registry, deployment.distributor] = believed;
     Ok(Some(deployment))
 }
 
 /// Holds every epoch to the registry.
-fn anchors(client: &Client, deployment: &Deployment, asked: &Asked<'_>, heads: &[TreeHead], checks: &mut Checks) {
+fn anchors(
+    client: &Client,
+    deployment: &Deployment,
+    asked: &Asked<'_>,
+    heads: &[TreeHead],
+    receipts: &[AnchorReceipt],
+    checks: &mut Checks,
+) {
     let Some(registry) = deployment.registry else { return };
     let origin = Origin { registry: registry.address, id: deployment.origin_id, since: deployment.block };
     let anchored = match origin.anchored(client, heads) {
@@ -142,8 +211,13 @@ fn anchors(client: &Client, deployment: &Deployment, asked: &Asked<'_>, heads: &
             continue;
         }
         let artifact = format!("epoch {number}: {} entries", head.size);
+        let receipt = receipts.iter().find(|receipt| receipt.epoch.value() == number);
+        let receipt = receipt.filter(|receipt| receipts::is_of(receipt, client.identity(), &origin));
         if number > anchored {
-            checks.not_asked("anchor", artifact, "it is sealed and not anchored yet: mira anchor");
+            match receipt {
+                Some(_) => checks.failed("anchor", artifact, "its receipt is of this registry, which does not have it"),
+                None => checks.not_asked("anchor", artifact, "it is sealed and not anchored yet: mira anchor"),
+            }
             continue;
         }
         // `history` starts with C_0.

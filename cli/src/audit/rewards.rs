@@ -48,6 +48,7 @@ pub fn all(
     let mut trees = BTreeMap::new();
     for (proposal, verdict) in rewards.audit()? {
         let epoch = proposal.epoch;
+        let is_asked = asked.epoch.is_none_or(|only| only == proposal.log_epoch);
         let artifact = format!("epoch {epoch} of rewards, by epoch {} of the log", proposal.log_epoch);
         if rewards.state(epoch)?.status == Status::Vetoed {
             checks.ok(REWARDS, format!("{artifact}: vetoed"));
@@ -57,7 +58,12 @@ pub fn all(
             Ok(Some(Verdict::Equal(allocation))) => {
                 let manifest = &allocation.manifest;
                 let (budget, root) = (manifest.budget, manifest.root);
-                checks.ok(REWARDS, format!("{artifact}: budget {budget}, total {}, root {root}", manifest.total));
+                if is_asked {
+                    checks.ok(REWARDS, format!("{artifact}: budget {budget}, total {}, root {root}", manifest.total));
+                }
+                for path in rewards.edited(&allocation)? {
+                    checks.failed(REWARDS, path.display().to_string(), "the file is not what was computed");
+                }
                 trees.extend(allocation.tree.map(|tree| (epoch, tree)));
             }
             Ok(Some(Verdict::Differs { step, expected, found, .. })) => {
@@ -78,7 +84,8 @@ pub fn all(
 fn claims(rewards: &Rewards<'_>, client: &Client, trees: &BTreeMap<u64, ClaimTree>, checks: &mut Checks) -> Result<()> {
     let mut paid = BTreeMap::new();
     let (mut count, mut sum) = (0_u64, U256::ZERO);
-    for claimed in rewards.contract.claims(client).map_err(unreachable)? {
+    let claimed = rewards.contract.claims(client).map_err(unreachable)?;
+    for claimed in &claimed {
         let artifact =
             format!("tx {}: {} base units for contributor {}", claimed.tx, claimed.amount, claimed.contributor);
         let Some(tree) = trees.get(&claimed.epoch) else {
@@ -96,6 +103,8 @@ fn claims(rewards: &Rewards<'_>, client: &Client, trees: &BTreeMap<u64, ClaimTre
             checks.failed(CLAIMS, artifact, "nobody earned this");
         }
     }
-    checks.ok(CLAIMS, format!("{count} payouts, {sum} base units in all"));
+    if count > 0 || claimed.is_empty() {
+        checks.ok(CLAIMS, format!("{count} payouts, {sum} base units in all"));
+    }
     Ok(())
 }

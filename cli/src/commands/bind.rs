@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::chain::{PayArgs, deployment_on, hex, load_deployments};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::ledger::log_signer;
 use crate::output::{Output, count};
 use crate::session::Session;
 
@@ -126,7 +125,7 @@ fn binding(
 }
 
 fn record(session: &mut Session, key: &SigningKey, contributor: ContributorId, bind: &Bind, output: &Output) -> Result {
-    let signer = log_signer(&session.workspace, &session.home)?;
+    let signer = session.log_signer()?;
     let accepted = session.ledger.record(Predicate::Bind(bind.clone()), key, &signer)?;
     let document = Document {
         schema: "mira.bind/1",

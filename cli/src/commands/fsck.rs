@@ -13,9 +13,9 @@ use crate::output::Output;
 use crate::session::Session;
 use crate::workspace::Workspace;
 
-/// Check everything in the workspace: every entry, tile and epoch, and every row of every dataset
+/// Check the log and the data: every entry, tile and epoch, every row of every dataset, and files that statements name
 ///
-/// Names each file at fault. Datasets are re-hashed row by row against the roots that their statements signed, so this
+/// Names each file at fault. `mira audit` goes on to receipts, the chain and rewards. Datasets are re-hashed row by row against the roots that their statements signed, so this
 /// reads all of them; `--log` leaves them out.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 all is well, 3 something does not verify, 4 something could not be checked.")]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::output::{Output, count};
+use crate::receipts;
 use crate::session::Session;
 
 /// Seal the log: its checkpoint becomes the next epoch
@@ -30,8 +31,8 @@ struct Document {
 
 /// Seals it.
 pub fn run(_: &SealArgs, global: &Global, output: &Output) -> Result {
-    let session = Session::open(global)?;
-    let _lock = session.workspace.lock()?;
+    let (session, _lock) = Session::open_to_write(global)?;
+    receipts::refuse_fork(&session.workspace, session.ledger.log())?;
     let log = session.ledger.log();
     let open = OpenEpoch::next(log).map_err(|error| match error {
         EpochError::NoGrowth { .. } => {

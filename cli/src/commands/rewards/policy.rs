@@ -16,7 +16,6 @@ use serde_json::Value;
 use super::read_policy;
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::ledger::log_signer;
 use crate::output::{Output, count};
 use crate::session::Session;
 use crate::write_file;
@@ -128,7 +127,7 @@ fn log(file: Option<&Path>, from_epoch: Option<u64>, global: &Global, output: &O
     let from_epoch = from_epoch.unwrap_or(heads.len() as u64 + 1);
     let from = Positive::new(from_epoch)
         .ok_or_else(|| CliError::new(Kind::Usage, "an epoch is a number from 1").hint("--from-epoch 1"))?;
-    let signer = log_signer(&session.workspace, &session.home)?;
+    let signer = session.log_signer()?;
     let key = session.signing_key()?;
     // The file is durable before a statement names it.
     let digest = session.blobs().put(&policy.to_bytes())?;
