@@ -1,6 +1,12 @@
 //! The `mira` binary: reads the command line, runs one command, reports how it went.
 
 #![allow(unreachable_pub, reason = "a binary is nobody's library")]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    rustdoc::invalid_html_tags,
+    reason = "help texts are read in terminals"
+)]
 
 mod anchor_check;
 mod args;

@@ -8,7 +8,7 @@
 //! from an older node to a newer one.
 //!
 //! Inputs may stand in a file that the statement names. A file that is not at hand leaves its run without edges, and with
-//! `inputs_known` false: [`Lineage`](crate::query::Lineage) then refuses to answer what depends on it.
+//! `inputs_known` false: [`Lineage`](crate::ancestry::Lineage) then refuses to answer what depends on it.
 
 mod graph;
 mod names;
