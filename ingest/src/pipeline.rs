@@ -257,6 +257,8 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
         let leaf_data = commit::leaf_data(self.schema.logical(), &chunk.leaves);
         let key = ChunkKey { leaf: leaf_data.leaf(), physical: self.physical };
         let kept = self.store.kept(&key).map_err(SealError::Store)?;
+        // What is signed must be readable: an index that names another chunk's file is as good as none.
+        let kept = kept.and_then(|(file, bytes)| self.writer.holds(bytes.into(), &chunk.batches).then_some(file));
         let file = match kept {
             Some(file) => file,
             None => {
