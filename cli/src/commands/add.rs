@@ -59,9 +59,9 @@ pub struct AddArgs {
     on_behalf_of: Option<String>,
     #[command(flatten)]
     rights: TermsArgs,
-    /// Threads (default: one for each processor)
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads, at most 512 (default: one for each processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -245,13 +245,7 @@ fn commit(
     parent: Option<&Parent>,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let run = Run {
-        source,
-        store: session.store()?,
-        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-        parent,
-        output,
-    };
+    let run = Run { source, store: session.store()?, threads: threads(args), parent, output };
     if args.reading.schema.is_none()
         && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
         && let Some(outcome) = run.under_guess(&guess)?
@@ -259,6 +253,11 @@ fn commit(
         return Ok(outcome);
     }
     run.under_plan(plan(args, source)?)
+}
+
+fn threads(args: &AddArgs) -> NonZeroUsize {
+    let given = args.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    given.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Runs of the pipeline over one input.
