@@ -17,6 +17,7 @@
 //! [`Limits`] are reached, which is an error.
 
 mod closure_table;
+mod depth;
 mod diagnose;
 mod functions;
 mod table;
@@ -141,8 +142,8 @@ impl Sql {
         let failed = |error: std::io::Error| QueryError::Engine { message: error.to_string() };
         std::thread::Builder::new()
             .name("query".to_owned())
-            // Plans are trees, and deep ones are visited by recursion.
-            .stack_size(64 << 20)
+            // Plans are trees, and deep ones are visited by recursion; memory is taken as it goes deeper.
+            .stack_size(256 << 20)
             .spawn(move || run(&context, &sql, &parameters, &sender))
             .map_err(failed)?;
         match receive(&messages, deadline, &limits)? {
@@ -238,6 +239,7 @@ fn run(context: &SessionContext, sql: &str, parameters: &[String], sender: &Sync
 
 /// Turns a text into a plan that only reads.
 async fn plan(context: &SessionContext, sql: &str, parameters: &[String]) -> Result<DataFrame, QueryError> {
+    depth::check(sql)?;
     let plan = context.state().create_logical_plan(sql).await.map_err(|error| diagnose::explain(context, &error))?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     options.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
