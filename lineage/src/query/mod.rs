@@ -198,7 +198,11 @@ impl Iterator for Answer {
 
 /// Waits for the thread of a query, but not longer than it may take.
 fn receive(messages: &Receiver<Message>, deadline: Instant, limits: &Limits) -> Result<Message, QueryError> {
+    // Asked first: a message that is ready would be taken however late it is.
     let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(QueryError::Time { limit: limits.time });
+    }
     messages.recv_timeout(left).map_err(|error| match error {
         RecvTimeoutError::Timeout => QueryError::Time { limit: limits.time },
         // A thread that ends properly says so first.
