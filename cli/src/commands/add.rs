@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::output::{Output, count, escape};
+use crate::output::{Output, count, counted, escape};
 use crate::reading::{ReadArgs, source_error};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
@@ -221,6 +221,9 @@ fn name(args: &AddArgs) -> Result<Name> {
             stem.to_string_lossy().to_lowercase()
         }
     };
+    if text.is_empty() && args.name.is_none() {
+        return Err(CliError::new(Kind::Usage, "this path tells no name for the dataset").hint("--name gives it one"));
+    }
     text.parse()
         .kind(Kind::Usage)
         .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
@@ -393,8 +396,8 @@ impl Document {
             output.document(&self);
             return;
         }
-        let (name, rows, chunks) = (&self.dataset, self.rows, self.chunks.len());
-        output.data(format_args!("{name}@{}  {rows} rows in {chunks} chunks", self.version));
+        let (rows, chunks) = (counted(self.rows, "row"), counted(self.chunks.len() as u64, "chunk"));
+        output.data(format_args!("{}@{}  {rows} in {chunks}", self.dataset, self.version));
         output.data(format_args!("root       {}", manifest.dataset_id()));
         output.data(format_args!("statement  {}", self.statement));
         for line in self.inputs.iter().flatten() {
