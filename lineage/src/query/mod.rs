@@ -35,6 +35,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures_util::StreamExt as _;
 use mira_core::digest::StatementId;
 
@@ -244,7 +246,14 @@ fn run(context: &SessionContext, sql: &str, parameters: &[String], sender: &Sync
 /// Turns a text into a plan that only reads.
 async fn plan(context: &SessionContext, sql: &str, parameters: &[String]) -> Result<DataFrame, QueryError> {
     depth::check(sql)?;
-    let plan = context.state().create_logical_plan(sql).await.map_err(|error| diagnose::explain(context, &error))?;
+    let explain = |error| diagnose::explain(context, &error);
+    let state = context.state();
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect).map_err(explain)?;
+    if !only_reads(&statement) {
+        return Err(QueryError::ReadOnly);
+    }
+    let plan = state.statement_to_plan(statement).await.map_err(explain)?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     options.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
     let wanted = plan.get_parameter_types().map_err(|error| QueryError::of(&error))?;
@@ -257,9 +266,26 @@ async fn plan(context: &SessionContext, sql: &str, parameters: &[String]) -> Res
     };
     let values: Result<Vec<ScalarValue>, DataFusionError> = (1..).zip(parameters).map(value).collect();
     let values = values.map_err(|error| QueryError::of(&error))?;
-    let frame = context.execute_logical_plan(plan).await.map_err(|error| diagnose::explain(context, &error))?;
+    let frame = context.execute_logical_plan(plan).await.map_err(explain)?;
     if values.is_empty() {
         return Ok(frame);
     }
     frame.with_param_values(values).map_err(|error| QueryError::of(&error))
+}
+
+/// Whether a statement is a question. What is inside a query that is none is found in its plan.
+fn only_reads(statement: &Statement) -> bool {
+    match statement {
+        Statement::Explain(_) => true,
+        Statement::Statement(statement) => matches!(
+            **statement,
+            SqlStatement::Query(_)
+                | SqlStatement::ExplainTable { .. }
+                | SqlStatement::ShowVariable { .. }
+                | SqlStatement::ShowTables { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowFunctions { .. }
+        ),
+        _ => false,
+    }
 }
