@@ -7,6 +7,7 @@ mod args;
 mod artifact;
 mod audit;
 mod blobs;
+mod by_cid;
 mod chain;
 mod checks;
 mod clock;

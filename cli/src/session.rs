@@ -6,6 +6,7 @@ use mira_ingest::store::Store;
 
 use crate::args::Global;
 use crate::blobs::Blobs;
+use crate::by_cid;
 use crate::commands::key::passphrase;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
@@ -96,6 +97,9 @@ impl Session {
 
     /// Finds what a REF stands for.
     pub fn find(&self, text: &str) -> Result<Found<'_>> {
-        refs::resolve(self.ledger.fold(), text, self.me()?)
+        match by_cid::parse(text)? {
+            Some(cid) => by_cid::find(self, &cid),
+            None => refs::resolve(self.ledger.fold(), text, self.me()?),
+        }
     }
 }
