@@ -22,6 +22,7 @@ mod lineage;
 mod naming;
 mod output;
 mod payments;
+mod process;
 mod publish;
 mod read_file;
 mod reading;

@@ -12,6 +12,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
 use crate::keystore::Keystore;
 use crate::ledger::Ledger;
+use crate::process;
 use crate::refs::{self, Found};
 use crate::workspace::{Workspace, WriteLock};
 
@@ -37,7 +38,15 @@ impl Session {
     pub fn open_to_write(global: &Global) -> Result<(Self, WriteLock)> {
         let workspace = Workspace::find(global.workspace.as_deref())?;
         let lock = workspace.lock()?;
-        Ok((Self::of(global, workspace)?, lock))
+        let session = Self::of(global, workspace)?;
+        session.sweep()?;
+        Ok((session, lock))
+    }
+
+    /// Removes what writers that were killed left behind: nobody else writes now, and the living keep theirs.
+    fn sweep(&self) -> Result<()> {
+        self.blobs().sweep()?;
+        self.store()?.sweep_where(|process| !process::is_alive(process)).kind(Kind::Failed).map(drop)
     }
 
     fn of(global: &Global, workspace: Workspace) -> Result<Self> {

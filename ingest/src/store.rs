@@ -190,6 +190,15 @@ impl Store {
         Ok(leftovers.len())
     }
 
+    /// The same for those processes only, by their numbers, of which `is_gone` is true: others may be writing.
+    pub fn sweep_where(&self, is_gone: impl Fn(u32) -> bool) -> Result<usize, StoreError> {
+        let process = |path: &PathBuf| path.file_name()?.to_str()?.split_once('-')?.0.parse().ok();
+        let mut leftovers = entries(&self.root.join(TMP))?;
+        leftovers.retain(|path| process(path).is_some_and(&is_gone));
+        leftovers.iter().try_for_each(|path| remove(path))?;
+        Ok(leftovers.len())
+    }
+
     /// Where a file is, if it is stored.
     fn object(&self, cid: &Cid) -> PathBuf {
         let shard = shard(cid.digest());
