@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use mira_core::digest::Digest;
 
 use crate::error::{CliError, Kind, Result};
+use crate::process;
 use crate::workspace::Workspace;
+
+/// What the extension of a temporary file begins with; the number of its process follows.
+const TEMPORARY: &str = "tmp-";
 
 /// The files of a workspace.
 #[derive(Debug)]
@@ -50,6 +54,24 @@ impl Blobs {
         Ok(bytes)
     }
 
+    /// Removes the temporary files of processes that are no more.
+    pub fn sweep(&self) -> Result<()> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(&self.dir, &error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| failed(&self.dir, &error))?.path();
+            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            let process = extension.strip_prefix(TEMPORARY).and_then(|number| number.parse().ok());
+            if process.is_some_and(|process| !process::is_alive(process)) {
+                fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+            }
+        }
+        Ok(())
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
         self.dir.join(digest.to_string())
     }
@@ -57,7 +79,7 @@ impl Blobs {
     /// A name appears when its file is whole and durable; a crash before leaves a temporary file that nobody reads.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
-        let temp = path.with_extension(format!("tmp-{}", std::process::id()));
+        let temp = path.with_extension(format!("{TEMPORARY}{}", std::process::id()));
         let mut file = fs::File::create(&temp)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -16,9 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{CliError, Kind, Result};
 use crate::home::Home;
+use crate::read_file;
 
 /// Largest key file that is read.
-const MAX_KEY_FILE: u64 = 16 << 10;
+const MAX_KEY_FILE: usize = 16 << 10;
 
 /// The user's keys.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl Keystore {
                 continue;
             }
             // The key of a log has no public half beside it: it signs for no person.
-            let Ok(did) = fs::read_to_string(self.did(name)) else { continue };
+            let Ok(did) = read_bounded(&self.did(name)) else { continue };
             let did = did.trim().to_owned();
             keys.push(KeyInfo { name: name.to_owned(), did, is_default: default.as_deref() == Some(name) });
         }
@@ -146,7 +147,7 @@ impl Keystore {
     /// The key that signs where no other is chosen.
     pub fn default_name(&self) -> Result<Option<String>> {
         let path = self.dir.join("default");
-        match fs::read_to_string(&path) {
+        match read_bounded(&path) {
             Ok(name) => Ok(Some(name.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&path, &error)),
@@ -225,10 +226,7 @@ fn read_private(path: &Path) -> io::Result<String> {
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_KEY_FILE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than any key file"));
-    }
-    fs::read_to_string(path)
+    read_file::text(path, MAX_KEY_FILE)
 }
 
 fn write(path: &Path, bytes: &[u8], options: &mut OpenOptions) -> Result<()> {

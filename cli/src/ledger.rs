@@ -1,6 +1,6 @@
 //! The workspace's log together with what its entries add up to.
 
-use std::fs;
+use std::io;
 
 use mira_core::digest::ContributorId;
 use mira_core::dsse::Envelope;
@@ -16,7 +16,11 @@ use crate::clock;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::keystore::Keystore;
+use crate::read_file;
 use crate::workspace::Workspace;
+
+/// Longest file that is read as the log's public key.
+const MAX_KEY: usize = 4 << 10;
 
 /// The log of a workspace, verified on opening, and the fold over it.
 #[derive(Debug)]
@@ -124,8 +128,11 @@ fn refused(refusal: &Refusal) -> CliError {
 /// The public key of the workspace's log.
 pub fn log_key(workspace: &Workspace) -> Result<VerifierKey> {
     let path = workspace.path("log.vkey");
-    let text = fs::read_to_string(&path)
-        .map_err(|error| CliError::new(Kind::Config, error.to_string()).at(path.display().to_string()))?;
+    let failed = |message: String| CliError::new(Kind::Config, message).at(path.display().to_string());
+    let text = read_file::text(&path, MAX_KEY).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => failed("the workspace has no key of its log".to_owned()),
+        _ => failed(error.to_string()),
+    })?;
     text.trim_end().parse().kind(Kind::Config).map_err(|error| error.at(path.display().to_string()))
 }
 

@@ -58,6 +58,9 @@ impl Output {
     }
 }
 
+/// Most characters of an [`excerpt`].
+const EXCERPT: usize = 80;
+
 /// A document as one line of JSON.
 pub fn to_json(document: &impl Serialize) -> String {
     #[expect(clippy::expect_used, reason = "documents of ours have text keys, so that nothing can fail")]
@@ -74,6 +77,20 @@ pub fn escape(text: &str) -> String {
         if steers { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// A number and what it counts: `1 row`, `2 rows`.
+pub fn counted(number: impl Into<u128>, what: &str) -> String {
+    let number = number.into();
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The start of a text that somebody gave, for an error.
+pub fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// Serialises a count: integers that a double cannot hold become text.
@@ -101,6 +118,13 @@ mod tests {
         struct Rows(#[serde(serialize_with = "count")] u64);
         assert_eq!(to_json(&Rows((1 << 53) - 1)), "9007199254740991");
         assert_eq!(to_json(&Rows(1 << 53)), "\"9007199254740992\"");
+    }
+
+    #[test]
+    fn one_is_no_plural_and_excerpts_end() {
+        assert_eq!([0_u64, 1, 2].map(|rows| counted(rows, "row")), ["0 rows", "1 row", "2 rows"]);
+        assert_eq!(excerpt("penguins"), "penguins");
+        assert_eq!(excerpt(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use mira_ingest::outbox::Outbox;
 use mira_ingest::pin::Address;
 use mira_ingest::store::Store;
 
-use crate::dataset;
+use crate::dataset::{self, Stored};
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
@@ -17,11 +17,20 @@ use crate::settings::{Origin, Setting, Settings};
 
 /// The dataset's directory. The files beside its chunks go to the store, where the directory's blocks are read from.
 pub fn directory(session: &Session, store: &Store, found: &Found<'_>) -> Result<DatasetDirectory> {
-    let stated = dataset::stated(&session.ledger, found)?;
     let stored = dataset::load(&session.ledger, &session.blobs(), found)?;
+    directory_of(session, found, &stored, |bytes| store.put(bytes).kind(Kind::Failed))
+}
+
+/// The same of a dataset that is loaded; `keep` gets each file beside the chunks.
+pub fn directory_of(
+    session: &Session,
+    found: &Found<'_>,
+    stored: &Stored,
+    keep: impl Fn(&[u8]) -> Result<File>,
+) -> Result<DatasetDirectory> {
+    let stated = dataset::stated(&session.ledger, found)?;
     let fields = stored.manifest.fields();
     let blobs = session.blobs();
-    let keep = |bytes: &[u8]| -> Result<File> { store.put(bytes).kind(Kind::Failed) };
     let entry = session.ledger.log().entry(found.record.seq).kind(Kind::DoesNotVerify)?;
     let envelope = entry.get(mira_core::entry::Entry::HEADER_LEN..).unwrap_or_default();
     let top = TopFiles {

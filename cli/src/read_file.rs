@@ -14,7 +14,13 @@ pub fn bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
     take(file, limit).map_err(|error| failed(path, &error))
 }
 
-/// The same from standard input, which `-` stands for.
+/// A file of text of at most `limit` bytes, as the system answers: for files whose absence means something.
+pub fn text(path: &Path, limit: usize) -> io::Result<String> {
+    let bytes = take(File::open(path)?, limit)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8"))
+}
+
+/// As [`bounded`], from standard input, which `-` stands for.
 pub fn bounded_or_stdin(path: &Path, limit: usize) -> Result<Vec<u8>> {
     if path.as_os_str() == "-" {
         return take(io::stdin().lock(), limit).map_err(|error| failed(path, &error));

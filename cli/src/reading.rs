@@ -37,6 +37,11 @@ impl ReadArgs {
 
     /// Opens files, or directories of files, as one sequence of rows.
     pub fn open(&self, paths: &[PathBuf]) -> Result<Source> {
+        Source::open(paths, self.options()?).map_err(|error| source_error(&error))
+    }
+
+    /// The options themselves.
+    pub fn options(&self) -> Result<Options> {
         let delimiter = match self.delimiter {
             None => None,
             Some(c) => Some(u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
@@ -44,8 +49,7 @@ impl ReadArgs {
                     .hint("--delimiter takes one ASCII character")
             })?),
         };
-        let options = Options { format: self.format, delimiter, nulls: self.null.clone(), ..Options::default() };
-        Source::open(paths, options).map_err(|error| source_error(&error))
+        Ok(Options { format: self.format, delimiter, nulls: self.null.clone(), ..Options::default() })
     }
 
     /// The schema that was given.

@@ -1,5 +1,7 @@
 //! REF: how a person names a dataset, a model or a statement.
 //!
+//! CIDs are looked up by [`crate::by_cid`], for they are in files beside the log.
+//!
 //! `[owner/]name[@version]`, or the id of a dataset, model, statement or entry in hex (8 digits or more, if that is
 //! unique), with `root:`, `model:`, `statement:` or `entry:` before it where one text could mean two things. Deployments
 //! have names of their own: a bare name is that of a dataset or model if there is one, and `deployment:name` is not.
@@ -12,6 +14,7 @@ use mira_core::name::{Label, Name};
 use mira_core::statement::Kind as StatementKind;
 
 use crate::error::{CliError, Kind, Result};
+use crate::output::{counted, excerpt};
 
 /// Shortest hex prefix that is read as an id.
 const MIN_PREFIX: usize = 8;
@@ -30,8 +33,10 @@ pub fn resolve<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Res
     if let Some((scheme, id)) = text.split_once(':').filter(|(scheme, _)| *scheme != "did") {
         return match scheme {
             "root" | "model" | "statement" | "entry" => by_id(fold, text, id, &[scheme]),
+            "cid" => Err(usage(text, "a CID is looked up in the workspace's files, which is not done here".to_owned())
+                .hint("the tables chunks and pins have CIDs; mira show takes one")),
             "deployment" => by_name(fold, text, id, me, Names::Deployments),
-            _ => Err(usage(text, format!("{scheme:?} is not a kind of REF"))),
+            _ => Err(usage(text, format!("{:?} is not a kind of REF", excerpt(scheme)))),
         };
     }
     if text.len() >= MIN_PREFIX && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
@@ -120,7 +125,8 @@ fn by_name<'a>(fold: &'a Fold, text: &str, name: &str, me: Option<ContributorId>
         None => series.versions().last(),
     };
     let id = id.ok_or_else(|| {
-        CliError::new(Kind::NotFound, format!("{name} has {} versions, not {text}", series.versions().len()))
+        let versions = counted(series.versions().len() as u64, "version");
+        CliError::new(Kind::NotFound, format!("{name} has {versions}, not {}", excerpt(text)))
     })?;
     fold.statement(id).map(|record| Found { id: *id, record }).ok_or_else(|| not_found(text))
 }
@@ -137,7 +143,8 @@ fn owner_of(fold: &Fold, text: &str, owner: &str) -> Result<ContributorId> {
     if let Ok(key) = VerifyingKey::from_did(owner) {
         return Ok(fold.by_key(&key).copied().unwrap_or_else(|| key.contributor_id()));
     }
-    let label: Label = owner.parse().map_err(|_| usage(text, format!("{owner:?} is neither a label nor a did:key")))?;
+    let label: Label =
+        owner.parse().map_err(|_| usage(text, format!("{:?} is neither a label nor a did:key", excerpt(owner))))?;
     fold.by_label(&label)
         .copied()
         .ok_or_else(|| CliError::new(Kind::NotFound, format!("nobody registered the label {label}")))
@@ -197,11 +204,12 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn usage(text: &str, message: String) -> CliError {
+    let text = excerpt(text);
     CliError::new(Kind::Usage, format!("{text:?}: {message}")).hint("a REF is [owner/]name[@version] or an id in hex")
 }
 
 fn not_found(text: &str) -> CliError {
-    CliError::new(Kind::NotFound, format!("the log has nothing that is {text}"))
+    CliError::new(Kind::NotFound, format!("the log has nothing that is {}", excerpt(text)))
 }
 
 #[cfg(test)]

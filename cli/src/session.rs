@@ -7,11 +7,13 @@ use mira_lineage::log::LogSigner;
 
 use crate::args::Global;
 use crate::blobs::Blobs;
+use crate::by_cid;
 use crate::commands::key::passphrase;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
 use crate::keystore::Keystore;
 use crate::ledger::{Ledger, log_signer};
+use crate::process;
 use crate::receipts;
 use crate::refs::{self, Found};
 use crate::workspace::{Workspace, WriteLock};
@@ -38,7 +40,15 @@ impl Session {
     pub fn open_to_write(global: &Global) -> Result<(Self, WriteLock)> {
         let workspace = Workspace::find(global.workspace.as_deref())?;
         let lock = workspace.lock()?;
-        Ok((Self::of(global, workspace)?, lock))
+        let session = Self::of(global, workspace)?;
+        session.sweep()?;
+        Ok((session, lock))
+    }
+
+    /// Removes what writers that were killed left behind: nobody else writes now, and the living keep theirs.
+    fn sweep(&self) -> Result<()> {
+        self.blobs().sweep()?;
+        self.store()?.sweep_where(|process| !process::is_alive(process)).kind(Kind::Failed).map(drop)
     }
 
     fn of(global: &Global, workspace: Workspace) -> Result<Self> {
@@ -105,6 +115,9 @@ impl Session {
 
     /// Finds what a REF stands for.
     pub fn find(&self, text: &str) -> Result<Found<'_>> {
-        refs::resolve(self.ledger.fold(), text, self.me()?)
+        match by_cid::parse(text)? {
+            Some(cid) => by_cid::find(self, &cid),
+            None => refs::resolve(self.ledger.fold(), text, self.me()?),
+        }
     }
 }

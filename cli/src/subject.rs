@@ -1,5 +1,7 @@
 //! Whether files at hand are what a proof is about: the model or the dataset of its statement.
 
+use std::error::Error;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,7 @@ use mira_core::verify::Proof;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError};
+use mira_ingest::source::{Problem, Source, SourceError};
 use mira_ingest::store::Unstored;
 
 use crate::artifact::Artifact;
@@ -98,7 +101,11 @@ fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, reading: &ReadAr
     let proven = proof.evidence().schema.as_deref().map(Schema::from_cbor).transpose().kind(Kind::DoesNotVerify)?;
     let given = reading.schema()?;
     let is_given = proven.is_some() || given.is_some();
-    let committed = commit(path, given.or(proven), reading)?;
+    let committed = match commit(path, given.or(proven), reading) {
+        Ok(committed) => committed,
+        Err(NoRows::Content(why)) => return Ok(Found::Other(why)),
+        Err(NoRows::Failed(error)) => return Err(error),
+    };
     if committed.dataset_id == dataset.subject.id || is_chunk(proof, &committed) {
         return Ok(Found::Subject);
     }
@@ -119,14 +126,45 @@ fn is_chunk(proof: &Proof, committed: &CommittedDataset) -> bool {
     matches!(committed.chunks.as_slice(), [only] if only.leaf == chunk.leaf)
 }
 
+/// Why files have no rows to compare.
+enum NoRows {
+    /// Their content is none that a dataset read this way could have, and why.
+    Content(String),
+    /// They could not be read.
+    Failed(CliError),
+}
+
+impl From<CliError> for NoRows {
+    fn from(error: CliError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<SourceError> for NoRows {
+    fn from(error: SourceError) -> Self {
+        let at_fault = match &error {
+            SourceError::At { problem, .. } => !matches!(**problem, Problem::Changed | Problem::UnknownFormat),
+            SourceError::Parquet { source, .. } => !is_io(source),
+            SourceError::NoRows { .. } | SourceError::Schema(_) | SourceError::MixedFormats { .. } => true,
+            _ => false,
+        };
+        let found = source_error(&error);
+        if at_fault { Self::Content(found.to_string()) } else { Self::Failed(found) }
+    }
+}
+
+/// Whether the system is what refused, somewhere below.
+fn is_io(error: &(dyn Error + 'static)) -> bool {
+    error.is::<io::Error>() || error.source().is_some_and(is_io)
+}
+
 /// Commits to the rows of files as `add` would, and keeps nothing.
-fn commit(path: &Path, schema: Option<Schema>, reading: &ReadArgs) -> Result<CommittedDataset> {
-    let source = reading.open(&[PathBuf::from(path)])?;
-    let plan = match schema {
+fn commit(path: &Path, schema: Option<Schema>, reading: &ReadArgs) -> std::result::Result<CommittedDataset, NoRows> {
+    let source = Source::open(&[PathBuf::from(path)], reading.options()?)?;
+    let mut plan = match schema {
         Some(schema) => source.under(schema),
         None => source.infer(),
-    };
-    let mut plan = plan.map_err(|error| source_error(&error))?;
+    }?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     loop {
         let physical = PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)?;
@@ -134,11 +172,12 @@ fn commit(path: &Path, schema: Option<Schema>, reading: &ReadArgs) -> Result<Com
         match pipeline::run(&physical, batches, &Unstored, threads, &mut |_| ()) {
             Ok(outcome) => return Ok(outcome.dataset),
             // A given schema's first rows needed less room than later ones.
-            Err(PipelineError::Source(error)) if error.widening().is_some() => {
-                plan = source.measure(plan).map_err(|error| source_error(&error))?;
+            Err(PipelineError::Source(error)) if error.widening().is_some() => plan = source.measure(plan)?,
+            Err(PipelineError::Source(error)) => return Err(error.into()),
+            Err(error @ (PipelineError::Row { .. } | PipelineError::Convert { .. } | PipelineError::Commit(_))) => {
+                return Err(NoRows::Content(chain(&error)));
             }
-            Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+            Err(error) => return Err(CliError::new(Kind::Failed, chain(&error)).into()),
         }
     }
 }

@@ -24,9 +24,10 @@ use mira_core::log::vkey::{KeyName, VerifierKey};
 
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
+use crate::read_file;
 
 /// Largest trust file that is read.
-const MAX_TRUST_FILE: u64 = 1 << 20;
+const MAX_TRUST_FILE: usize = 1 << 20;
 
 /// The user's trust file.
 #[derive(Debug)]
@@ -107,14 +108,8 @@ impl Trust {
     /// Reads the trust file; none is an empty one.
     pub fn load(home: &Home) -> Result<Self> {
         let path = home.trust_file();
-        let text = match fs::metadata(&path) {
-            Ok(meta) if meta.len() > MAX_TRUST_FILE => {
-                return Err(
-                    CliError::new(Kind::Config, "the trust file is larger than 1 MiB").at(path.display().to_string())
-                );
-            }
-            Ok(_) => fs::read_to_string(&path)
-                .map_err(|error| CliError::new(Kind::Config, error.to_string()).at(path.display().to_string()))?,
+        let text = match read_file::text(&path, MAX_TRUST_FILE) {
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(CliError::new(Kind::Config, error.to_string()).at(path.display().to_string())),
         };
@@ -205,6 +200,6 @@ impl Trust {
 /// Reads a verifier key that the user typed.
 pub fn parse_vkey(text: &str) -> Result<VerifierKey> {
     text.parse::<VerifierKey>().kind(Kind::Usage).map_err(|error| {
-        error.hint("a verifier key looks like example.com/log+1234abcd+AbCd…, as `mira log key` prints it")
+        error.hint("a verifier key looks like example.com/log+1234abcd+AbCd…, as `mira log --vkey` prints it")
     })
 }

@@ -449,10 +449,13 @@ impl FromStr for ExternalSpec {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        // A comma may stand in a URI, an equals sign may not: the options start where the first one is.
+        // A comma may stand in a URI, an equals sign may not: the options start where the first one is behind a comma.
         let parts: Vec<&str> = text.split(',').collect();
-        let options = parts.iter().position(|part| part.contains('=')).unwrap_or(parts.len());
+        let options = parts.iter().skip(1).position(|part| part.contains('=')).map_or(parts.len(), |at| at + 1);
         let (uri, options) = parts.split_at(options);
+        if uri.iter().any(|part| part.contains('?')) {
+            return Err("uri: it takes no query, so leave out what begins with `?`".to_owned());
+        }
         let mut typed = ExternalFields { uri: uri.join(","), ..ExternalFields::default() };
         for part in options {
             let (key, value) = part.split_once('=').ok_or_else(|| format!("{part:?} is not key=value"))?;

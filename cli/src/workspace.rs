@@ -17,9 +17,12 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{CliError, Kind, Result};
+use crate::read_file;
 
 /// The version of the layout that this build reads and writes.
 const VERSION: u32 = 1;
+/// Longest file that is read for it.
+const MAX_VERSION: usize = 64;
 const DIR: &str = ".mira";
 
 /// An open workspace.
@@ -117,7 +120,10 @@ impl Workspace {
 
     fn check_version(&self) -> Result<()> {
         let path = self.path("version");
-        let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+        let text = read_file::text(&path, MAX_VERSION).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => CliError::new(Kind::Config, "the workspace has no version").at(display(&path)),
+            _ => failed(&path, &error).of_kind(Kind::Config),
+        })?;
         match text.trim().parse::<u32>() {
             Ok(VERSION) => Ok(()),
             Ok(found) if found > VERSION => Err(CliError::new(

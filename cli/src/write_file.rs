@@ -19,12 +19,17 @@ pub fn stream(path: &Path, force: bool, fill: impl FnOnce(&mut BufWriter<File>) 
             .at(display(path))
             .hint("--force replaces it"));
     }
+    // A rename puts a file in the place of whatever was there, be it a device.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(CliError::new(Kind::Failed, "what is there is no regular file").at(display(path)));
+    }
     let temp = temporary(path)?;
-    let result = File::create_new(&temp).map_err(|error| failed(&temp, &error)).and_then(|file| {
+    // Errors name the file that was asked for: nobody knows of the other one.
+    let result = File::create_new(&temp).map_err(|error| failed(path, &error)).and_then(|file| {
         let mut file = BufWriter::with_capacity(1 << 20, file);
         fill(&mut file)?;
-        let file = file.into_inner().map_err(|error| failed(&temp, error.error()))?;
-        file.sync_all().map_err(|error| failed(&temp, &error))?;
+        let file = file.into_inner().map_err(|error| failed(path, error.error()))?;
+        file.sync_all().map_err(|error| failed(path, &error))?;
         // A link fails where a rename would replace: another file may have come since the check above.
         match force {
             true => fs::rename(&temp, path),

@@ -5,7 +5,7 @@
 mod world;
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn names_that_stand_for_nothing() {
     let world = World::new();
     world.ok(&["add", &sample("data/penguins.csv")]);
     world.fails(1, "did you mean penguins?", &["show", "pengiuns"]);
-    world.fails(1, "1 versions", &["show", "penguins@2"]);
+    world.fails(1, "penguins has 1 version, not penguins@2", &["show", "penguins@2"]);
     world.fails(1, "nothing", &["show", "0123456789abcdef"]);
     world.fails(2, "version", &["show", "penguins@0"]);
     world.fails(2, "kind of REF", &["show", "what:penguins"]);
@@ -68,6 +68,94 @@ fn names_that_stand_for_nothing() {
     world.fails(2, "there is no row 344", &["prove", "row", "penguins", "344"]);
     world.fails(2, "there is no chunk 1", &["prove", "chunk", "penguins", "1"]);
     world.fails(2, "deadbeef", &["add", &sample("data/penguins.csv"), "--name", "deadbeef"]);
+}
+
+#[test]
+fn long_texts_are_cut_in_errors() {
+    let world = World::new();
+    let long = "a".repeat(100_000);
+    for text in [long.clone(), format!("x{long}"), format!("what{long}:x"), format!("{long}!/b"), format!("cid:{long}")]
+    {
+        let ended = world.run(&["show", &text]);
+        assert!(matches!(ended.code, 1 | 2) && ended.err.len() < 600, "{} bytes", ended.err.len());
+    }
+}
+
+#[test]
+fn cids_are_refs() {
+    let world = World::new();
+    let add = |file: &str, name: &str| world.json(&["add", &sample(file), "--name", name]);
+    let penguins = add("data/penguins.csv", "penguins");
+    let airlines = add("data/airlines.csv", "airlines");
+    for dataset in [&penguins, &airlines] {
+        let chunk = dataset["chunks"][0]["cid"].as_str().unwrap();
+        let manifest = fs::read(world.ws(".mira/blobs").join(dataset["manifest"].as_str().unwrap())).unwrap();
+        for cid in [chunk.to_owned(), mira_core::cid::Cid::raw_of(&manifest).to_string()] {
+            for text in [cid.clone(), format!("cid:{cid}")] {
+                assert_eq!(world.json(&["show", &text])["statement"], dataset["statement"], "{text}");
+            }
+        }
+    }
+    // The directory's CID is known before any node has it: the queue names what could not be pinned.
+    let pin = world.command(&["pin", "airlines", "--json"]).env("MIRA_KUBO", "http://127.0.0.1:9").output().unwrap();
+    let pin: serde_json::Value = serde_json::from_slice(&pin.stdout).unwrap();
+    let directory = pin["pins"][0]["cid"].as_str().unwrap();
+    assert_eq!(world.json(&["show", directory])["statement"], airlines["statement"]);
+    let cid = penguins["chunks"][0]["cid"].as_str().unwrap();
+    world.ok(&["get", cid, "-o", "copy.csv"]);
+    world.fails(1, "no dataset here has the CID", &["show", &mira_core::cid::Cid::raw_of(b"elsewhere").to_string()]);
+    world.fails(2, "is not a CID", &["show", "cid:penguins"]);
+    // Two versions of the same rows are one thing; two datasets with one chunk are not.
+    world.ok(&["add", &sample("data/penguins.csv"), "--name", "penguins", "--license", "CC0-1.0"]);
+    assert_eq!(world.json(&["show", cid])["version"], 2);
+    world.fails(1, "looked up", &["sql", "-c", &format!("select * from upstream('cid:{cid}')")]);
+}
+
+/// What writers that were killed left is gone after the next one; what a living one has is not touched.
+#[test]
+fn leftovers_are_swept() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    let (dead, alive) = (i32::MAX, std::process::id());
+    let names = |process: &str| {
+        [format!(".mira/blobs/{}.tmp-{process}", "0".repeat(64)), format!(".mira/store/tmp/{process}-0")]
+    };
+    let (gone, kept) = (names(&dead.to_string()), names(&alive.to_string()));
+    for name in gone.iter().chain(&kept) {
+        world.write(name, "half a fi");
+    }
+    world.ok(&["ls"]);
+    assert!(gone.iter().all(|name| world.ws(name).exists()), "who only reads removes nothing");
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    assert!(gone.iter().all(|name| !world.ws(name).exists()));
+    assert!(kept.iter().all(|name| world.ws(name).exists()));
+    world.ok(&["get", "penguins", "-o", "copy.csv"]);
+}
+
+#[test]
+fn errors_name_what_was_asked_for() {
+    let world = World::new();
+    let added = world.ok(&["add", &sample("data/penguins.csv")]);
+    assert!(added.starts_with("penguins@1  344 rows in 1 chunk\n"), "{added}");
+    world.write("one.csv", "a\n1\n");
+    assert!(world.ok(&["add", "one.csv"]).starts_with("one@1  1 row in 1 chunk\n"));
+    world.fails(2, "tells no name", &["add", "."]);
+    let unwritable = world.fails(1, "  at nowhere/copy.csv\n", &["get", "penguins", "-o", "nowhere/copy.csv"]);
+    assert!(!unwritable.err.contains("tmp"), "{}", unwritable.err);
+    world.fails(2, "-o ./-", &["get", "penguins", "-o", "-", "--format", "csv"]);
+    fs::create_dir(world.ws("folder.csv")).unwrap();
+    world.fails(1, "no regular file", &["get", "penguins", "-o", "folder.csv", "--force"]);
+    symlink("/dev/null", world.ws("null.csv")).unwrap();
+    world.fails(1, "no regular file", &["get", "penguins", "-o", "null.csv", "--force"]);
+    assert!(!world.ws("-").exists());
+    world.write("net.bin", "weights");
+    let train = ["record", "train", "--model=net", "--artifact=net.bin", "--uses-external=https://example.org/x?a=b"];
+    assert!(world.run(&train).err.contains("takes no query"), "{}", world.run(&train).err);
+    world.fails(2, "mira log --vkey", &["trust", "add", "nonsense"]);
+    let key = world.json(&["log", "--vkey"]);
+    assert_eq!(key["vkey"], world.ok(&["log", "--vkey"]).trim());
+    assert_eq!((&key["schema"], &key["origin"]), (&"mira.log-key/1".into(), &"log.example.org/test".into()));
+    assert_eq!(world.json(&["key", "use", "main"])["keys"][0]["default"], true);
 }
 
 #[test]
@@ -342,6 +430,107 @@ fn output_is_never_written_over() {
     assert_eq!(fs::read_to_string(world.ws("mine.csv")).unwrap(), "precious\n");
     world.ok(&["get", "penguins", "-o", "mine.csv", "--force"]);
     world.fails(2, "format", &["get", "penguins", "-o", "copy.xyz"]);
+}
+
+#[test]
+fn passwords_are_not_repeated() {
+    let world = World::new();
+    let url = "http://user:secret@node.example:5001";
+    world.fails(2, "node.example", &["config", "set", "kubo", url]);
+    world.write(".mira/config.toml", format!("kubo = \"{url}\"\n"));
+    world.fails(1, "node.example", &["config", "list"]);
+    fs::remove_file(world.ws(".mira/config.toml")).unwrap();
+    let output = world.command(&["config", "list"]).env("MIRA_KUBO", url).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    for text in [output.stderr, world.run(&["config", "set", "kubo", url]).err.into_bytes()] {
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("node.example") && !text.contains("secret"), "{text}");
+    }
+}
+
+/// A workspace that somebody hands over may link anywhere.
+#[test]
+fn endless_files_are_not_read() {
+    let world = World::new();
+    world.fails(1, "larger than", &["key", "import", "other", "/dev/zero"]);
+    for name in [".mira/version", ".mira/log.vkey"] {
+        let (path, aside) = (world.ws(name), world.path("aside"));
+        fs::rename(&path, &aside).unwrap();
+        world.fails(1, path.file_name().unwrap().to_str().unwrap(), &["ls"]);
+        symlink("/dev/zero", &path).unwrap();
+        world.fails(1, "larger than", &["ls"]);
+        fs::remove_file(&path).unwrap();
+        fs::rename(&aside, &path).unwrap();
+    }
+    let trust = world.path("home/trust");
+    fs::remove_file(&trust).unwrap();
+    symlink("/dev/zero", &trust).unwrap();
+    world.fails(1, "larger than", &["trust", "list"]);
+}
+
+#[test]
+fn threads_have_a_range() {
+    let world = World::new();
+    let penguins = sample("data/penguins.csv");
+    for threads in ["0", "513", "20000", "-1"] {
+        assert_eq!(world.run(&["add", &penguins, "--threads", threads]).code, 2, "{threads}");
+    }
+    world.ok(&["add", &penguins, "--threads", "512"]);
+}
+
+#[test]
+fn an_index_that_names_another_file_signs_nothing_unreadable() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    let index = files(&world.ws(".mira/store/chunks"));
+    assert_eq!(index.len(), 2);
+    for (from, to) in [(0, 1), (1, 0)] {
+        let good = fs::read(&index[to]).unwrap();
+        fs::copy(&index[from], &index[to]).unwrap();
+        for name in ["penguins", "airlines"] {
+            let again = format!("{name}-{from}");
+            world.ok(&["add", &sample(&format!("data/{name}.csv")), "--name", &again]);
+            world.ok(&["get", &again, "-o", &format!("{again}.csv")]);
+        }
+        assert_eq!(fs::read(&index[to]).unwrap(), good, "and the index is right again");
+    }
+}
+
+/// What cannot be the proof's subject is not a failure to look.
+#[test]
+fn data_that_cannot_be_the_subject_does_not_verify() {
+    let world = World::new();
+    let penguins = sample("data/penguins.csv");
+    world.ok(&["add", &penguins]);
+    world.ok(&["prove", "row", "penguins", "3", "-o", "row.tlog-proof"]);
+    let text = fs::read_to_string(&penguins).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let number = header.split(',').position(|column| column == "body_mass_g").unwrap();
+    let mut fields: Vec<&str> = rows.lines().next().unwrap().split(',').collect();
+    fields[number] = "heavy";
+    let column = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
+    for (name, content) in [
+        ("ragged.csv", format!("{text}1,2,3\n")),
+        ("column.csv", text.lines().map(|line| column(line) + "\n").collect()),
+        ("cell.csv", format!("{header}\n{}\n", fields.join(","))),
+        ("header.csv", format!("{header}\n")),
+        ("empty.csv", String::new()),
+        ("quote.csv", format!("{text}\"open")),
+        ("junk.parquet", "this is not Parquet".to_owned()),
+        ("airlines.csv", fs::read_to_string(sample("data/airlines.csv")).unwrap()),
+    ] {
+        world.write(name, content);
+        let ended = world.run(&["verify", name, "--proof", "row.tlog-proof", "--json"]);
+        assert_eq!(ended.code, 3, "{name}: {}{}", ended.out, ended.err);
+        let document: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!((&document["ok"], &document["verdict"]), (&false.into(), &"does not verify".into()), "{name}");
+        let last = document["checks"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&last["step"], &last["result"]), (&"file".into(), &"FAILED".into()), "{name}");
+        assert!(!last["detail"].as_str().unwrap().is_empty());
+    }
+    world.fails(1, "nowhere.csv", &["verify", "nowhere.csv", "--proof", "row.tlog-proof"]);
+    assert_eq!(world.run(&["verify", &penguins, "--proof", "row.tlog-proof"]).code, 0);
 }
 
 #[test]

@@ -162,7 +162,11 @@ fn errors_name_the_place_and_the_fix() {
     let error = ask(2, "there is no table evnts", "select 1 from evnts");
     assert!(error.contains("did you mean events?"), "{error}");
     ask(2, "closure wants a root", "select * from closure");
-    ask(2, "only queries", "drop table nodes");
+    for change in
+        ["drop table nodes", "set time zone 'x'", "set a = 1", "begin", "create role r", "explain drop table x"]
+    {
+        ask(2, "only queries", change);
+    }
     let error = ask(1, "pengui", "select * from upstream('pengui')");
     assert!(error.contains("did you mean penguins?"), "{error}");
     ask(4, "no epoch 7", "select * from upstream('penguins', null, 'epoch 7')");
@@ -175,6 +179,35 @@ fn errors_name_the_place_and_the_fix() {
     let up =
         world.json(&["sql", "-c", "select ref from closure where root = $1 and ref is not null", "-p", "demo-model@1"]);
     assert_eq!(up["rows"].as_array().unwrap().len(), 3, "two datasets and a deployment: {up}");
+}
+
+/// A reader gets a document or none, never half of one.
+#[test]
+fn documents_are_whole() {
+    let world = World::new();
+    let breaks = "select 1 / (value - 20000) as x from generate_series(1, 30000)";
+    for args in [&["--json"][..], &["--format", "json"]] {
+        let ended = world.run(&[&["sql", "-c", breaks], args].concat());
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{}", ended.err);
+    }
+    let many = "select value from generate_series(1, 300000)";
+    let ended = world.run(&["sql", "-c", many, "--json", "--memory", "1"]);
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+    assert!(ended.err.contains("--json=lines"), "{}", ended.err);
+    assert_eq!(world.ok(&["sql", "-c", many, "--json=lines", "--memory", "1"]).lines().count(), 300_000);
+    assert_eq!(world.json(&["sql", "-c", many])["rows"].as_array().unwrap().len(), 300_000);
+}
+
+#[test]
+fn queries_that_would_be_too_much() {
+    let world = World::new();
+    for link in ["+1", " or true", "||'a'"] {
+        let query = format!("select 1{}", link.repeat(4000));
+        let error = world.fails(2, "operators and keywords", &["sql", "-c", &query]).err;
+        assert!(error.contains("  at query:1:"), "{error}");
+    }
+    let endless = "select * from generate_series(1,100000000000)";
+    world.fails(1, "longer than 1 s", &["sql", "-c", endless, "--timeout", "1"]);
 }
 
 #[test]

@@ -138,6 +138,20 @@ impl ChunkWriter {
         writer.write(&rows)?;
         Ok(writer.into_inner()?)
     }
+
+    /// Whether a file, whoever wrote it, is of this schema and has exactly these rows.
+    pub fn holds(&self, file: Bytes, batches: &[RecordBatch]) -> bool {
+        let Ok(Rows(found)) = read(file, &self.schema) else { return false };
+        // Compared a batch at a time, and by bits: what differs in any of them is written anew.
+        let mut from = 0;
+        let rows = batches.iter().map(RecordBatch::num_rows).fold(0_usize, usize::saturating_add);
+        found.num_rows() == rows
+            && batches.iter().all(|batch| {
+                let len = batch.num_rows();
+                from += len;
+                found.slice(from - len, len).columns() == batch.columns()
+            })
+    }
 }
 
 /// The rows of a chunk file, in the Arrow types of its physical schema; not yet known to be the right ones.

@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use std::{error, thread};
+use std::{error, io, thread};
 
 use arrow_array::RecordBatch;
 use mira_core::digest::{Digest, RowLeaf};
@@ -57,6 +57,9 @@ pub enum PipelineError<E: error::Error + 'static> {
     /// The input could not be read.
     #[error(transparent)]
     Source(E),
+    /// The system gives not even one thread.
+    #[error("no thread can be started")]
+    Thread(#[source] io::Error),
     /// A row has no canonical bytes.
     #[error("rows from {first_row} on cannot be committed")]
     Row {
@@ -129,11 +132,17 @@ pub fn run_pieces<T: Send, E: error::Error + Send + 'static>(
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
         let (sender, results) = channel();
-        for _ in 0..threads.get() {
+        let mut started = 0;
+        while started < threads.get() {
             let (worker, queue, sender) = (&worker, &queue, sender.clone());
-            scope.spawn(move || worker.work(queue, &sender));
+            match thread::Builder::new().spawn_scoped(scope, move || worker.work(queue, &sender)) {
+                Ok(_) => started += 1,
+                // Fewer threads than asked for do the same work; none do none.
+                Err(source) if started == 0 => return Err(PipelineError::Thread(source)),
+                Err(_) => break,
+            }
         }
-        let run = Run { jobs, results, progress, limit: threads.get() * JOBS_PER_THREAD, state: State::new() };
+        let run = Run { jobs, results, progress, limit: started * JOBS_PER_THREAD, state: State::new() };
         // When this returns, the jobs' sender is gone, and the workers end after the few jobs that are left.
         run.drive(schema, pieces.into_iter())
     })
@@ -257,6 +266,8 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
         let leaf_data = commit::leaf_data(self.schema.logical(), &chunk.leaves);
         let key = ChunkKey { leaf: leaf_data.leaf(), physical: self.physical };
         let kept = self.store.kept(&key).map_err(SealError::Store)?;
+        // What is signed must be readable: an index that names another chunk's file is as good as none.
+        let kept = kept.and_then(|(file, bytes)| self.writer.holds(bytes.into(), &chunk.batches).then_some(file));
         let file = match kept {
             Some(file) => file,
             None => {

@@ -19,6 +19,8 @@ use mira_core::cid::Cid;
 use mira_core::digest::{ChunkLeaf, Digest};
 use mira_core::unixfs::{Discard, File, FileBuilder, FileError};
 
+use crate::chunk::MAX_FILE;
+
 /// A directory of content-addressed files.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -36,8 +38,9 @@ pub struct ChunkKey {
 
 /// Keeps the files of chunks. [`Store`] is the real one; [`Unstored`] names them and keeps nothing.
 pub trait ChunkStore: Sync {
-    /// The file that is already kept for a chunk, intact.
-    fn kept(&self, key: &ChunkKey) -> Result<Option<File>, StoreError>;
+    /// The file that the index names for a chunk, intact, and its bytes. Whether its rows are the chunk's is for the
+    /// caller to see: the index is only a cache, and may name another chunk's file.
+    fn kept(&self, key: &ChunkKey) -> Result<Option<(File, Vec<u8>)>, StoreError>;
 
     /// Keeps a chunk's file, durably when this returns.
     fn keep(&self, key: &ChunkKey, bytes: &[u8]) -> Result<File, StoreError>;
@@ -112,6 +115,10 @@ impl Store {
 
     /// Reads a file of at most `limit` bytes and checks it.
     pub fn get(&self, cid: &Cid, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.whole(cid, limit).map(|(_, bytes)| bytes)
+    }
+
+    fn whole(&self, cid: &Cid, limit: u64) -> Result<(File, Vec<u8>), StoreError> {
         let found = self.size(cid)?.ok_or(StoreError::Missing { cid: *cid })?;
         if found > limit {
             return Err(StoreError::TooLong { cid: *cid, found, limit });
@@ -119,8 +126,8 @@ impl Store {
         // The length is known and within what the caller takes; a file that grows meanwhile is cut off and then
         // does not verify.
         let mut bytes = Vec::with_capacity(usize::try_from(found).unwrap_or(0));
-        self.read(cid, found, |part| bytes.extend_from_slice(part))?;
-        Ok(bytes)
+        let file = self.read(cid, found, |part| bytes.extend_from_slice(part))?;
+        Ok((file, bytes))
     }
 
     /// Reads a file of any length, a piece at a time, and checks it.
@@ -179,6 +186,15 @@ impl Store {
     /// Removes what interrupted writes left in `tmp/`; nobody else may be writing. Returns how many files there were.
     pub fn sweep(&self) -> Result<usize, StoreError> {
         let leftovers = entries(&self.root.join(TMP))?;
+        leftovers.iter().try_for_each(|path| remove(path))?;
+        Ok(leftovers.len())
+    }
+
+    /// The same for those processes only, by their numbers, of which `is_gone` is true: others may be writing.
+    pub fn sweep_where(&self, is_gone: impl Fn(u32) -> bool) -> Result<usize, StoreError> {
+        let process = |path: &PathBuf| path.file_name()?.to_str()?.split_once('-')?.0.parse().ok();
+        let mut leftovers = entries(&self.root.join(TMP))?;
+        leftovers.retain(|path| process(path).is_some_and(&is_gone));
         leftovers.iter().try_for_each(|path| remove(path))?;
         Ok(leftovers.len())
     }
@@ -262,14 +278,14 @@ impl Store {
 }
 
 impl ChunkStore for Store {
-    fn kept(&self, key: &ChunkKey) -> Result<Option<File>, StoreError> {
+    fn kept(&self, key: &ChunkKey) -> Result<Option<(File, Vec<u8>)>, StoreError> {
         // An index entry that cannot be read, or names a file that is gone or damaged, is as good as none.
         let Some(cid) = fs::read_to_string(self.index(key)).ok().and_then(|text| text.trim_end().parse().ok()) else {
             return Ok(None);
         };
-        match self.verify(&cid, |_| ()) {
-            Ok(file) => Ok(Some(file)),
-            Err(StoreError::Missing { .. } | StoreError::Corrupt { .. }) => Ok(None),
+        match self.whole(&cid, MAX_FILE) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(StoreError::Missing { .. } | StoreError::Corrupt { .. } | StoreError::TooLong { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -288,7 +304,7 @@ impl ChunkStore for Store {
 pub struct Unstored;
 
 impl ChunkStore for Unstored {
-    fn kept(&self, _: &ChunkKey) -> Result<Option<File>, StoreError> {
+    fn kept(&self, _: &ChunkKey) -> Result<Option<(File, Vec<u8>)>, StoreError> {
         Ok(None)
     }
 

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::output::{Output, count, escape};
+use crate::output::{Output, count, counted, escape};
 use crate::reading::{ReadArgs, source_error};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
@@ -59,9 +59,9 @@ pub struct AddArgs {
     on_behalf_of: Option<String>,
     #[command(flatten)]
     rights: TermsArgs,
-    /// Threads (default: one for each processor)
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads, at most 512 (default: one for each processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -221,6 +221,9 @@ fn name(args: &AddArgs) -> Result<Name> {
             stem.to_string_lossy().to_lowercase()
         }
     };
+    if text.is_empty() && args.name.is_none() {
+        return Err(CliError::new(Kind::Usage, "this path tells no name for the dataset").hint("--name gives it one"));
+    }
     text.parse()
         .kind(Kind::Usage)
         .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
@@ -245,13 +248,7 @@ fn commit(
     parent: Option<&Parent>,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let run = Run {
-        source,
-        store: session.store()?,
-        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-        parent,
-        output,
-    };
+    let run = Run { source, store: session.store()?, threads: threads(args), parent, output };
     if args.reading.schema.is_none()
         && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
         && let Some(outcome) = run.under_guess(&guess)?
@@ -259,6 +256,11 @@ fn commit(
         return Ok(outcome);
     }
     run.under_plan(plan(args, source)?)
+}
+
+fn threads(args: &AddArgs) -> NonZeroUsize {
+    let given = args.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    given.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Runs of the pipeline over one input.
@@ -394,8 +396,8 @@ impl Document {
             output.document(&self);
             return;
         }
-        let (name, rows, chunks) = (&self.dataset, self.rows, self.chunks.len());
-        output.data(format_args!("{name}@{}  {rows} rows in {chunks} chunks", self.version));
+        let (rows, chunks) = (counted(self.rows, "row"), counted(self.chunks.len() as u64, "chunk"));
+        output.data(format_args!("{}@{}  {rows} in {chunks}", self.dataset, self.version));
         output.data(format_args!("root       {}", manifest.dataset_id()));
         output.data(format_args!("statement  {}", self.statement));
         for line in self.inputs.iter().flatten() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, chain};
-use crate::output::{Output, count};
+use crate::output::{Output, count, counted};
 use crate::session::Session;
 use crate::{dataset, write_file};
 
@@ -56,6 +56,10 @@ struct Document {
 /// Writes it.
 pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     let format = format(args)?;
+    if args.output.as_os_str() == "-" {
+        return Err(CliError::new(Kind::Usage, "a dataset is written to a file: it is whole, or it is not there")
+            .hint("-o ./- names a file called `-`"));
+    }
     let session = Session::open(global)?;
     let found = session.find(&args.reference)?;
     refuse_withdrawn(&args.reference, found.record.withdrawn)?;
@@ -75,7 +79,7 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
         let root = stored.committed.dataset_id.to_string();
         output.document(&Document { schema: "mira.get/1", file, format, root, rows });
     } else {
-        output.data(format_args!("{file}: {rows} rows"));
+        output.data(format_args!("{file}: {}", counted(rows, "row")));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,6 +35,13 @@ struct Document {
 }
 
 #[derive(Serialize)]
+struct KeyDocument {
+    schema: &'static str,
+    origin: String,
+    vkey: String,
+}
+
+#[derive(Serialize)]
 struct Line {
     #[serde(serialize_with = "count")]
     seq: u64,
@@ -54,7 +61,15 @@ pub fn run(args: &LogArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let log = session.ledger.log();
     if args.vkey {
-        output.data(log.checkpoint().log_key());
+        let key = log.checkpoint().log_key();
+        match output.is_json() {
+            true => output.document(&KeyDocument {
+                schema: "mira.log-key/1",
+                origin: key.name().to_string(),
+                vkey: key.to_string(),
+            }),
+            false => output.data(key),
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let lines = session.ledger.history().iter().map(line);

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::Result;
-use crate::output::{JsonMode, Output};
+use crate::output::{JsonMode, Output, counted};
 use crate::session::Session;
 use crate::{lineage, naming};
 
@@ -101,7 +101,7 @@ fn state(session: &Session, record: &Record) -> Option<&'static str> {
 }
 
 fn text(line: &Line) -> String {
-    let rows = line.rows.map(|rows| format!("{rows} rows")).unwrap_or_default();
+    let rows = line.rows.map(|rows| counted(rows, "row")).unwrap_or_default();
     let license = line.license.as_deref().or(line.state).unwrap_or_default();
     let mut flags = String::new();
     if line.withdrawn {

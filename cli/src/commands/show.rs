@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::output::{Output, escape};
+use crate::output::{Output, counted, escape};
 use crate::session::Session;
 use crate::{dataset, lineage, naming, refs};
 
@@ -125,7 +125,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
         output.data(format_args!("{:<10} {} by {}", said.kind, said.what, said.by));
     }
     if let Some(extent) = record.extent {
-        output.data(format_args!("rows       {} in {} chunks", extent.rows, extent.chunks));
+        output.data(format_args!("rows       {} in {}", extent.rows, counted(extent.chunks, "chunk")));
     }
     if let Some(rights) = &record.rights {
         output.data(format_args!("rights     {}", escape(&String::from_utf8_lossy(&rights.to_json_bytes()))));
@@ -147,7 +147,10 @@ fn said(session: &Session, found: &refs::Found<'_>) -> Vec<Said> {
         .filter_map(|accepted| {
             let what = match accepted.statement.predicate() {
                 Predicate::Withdraw(withdraw) => {
-                    let rows = withdraw.rows.map(|rows| format!(", {} rows", rows.count.value())).unwrap_or_default();
+                    let rows = withdraw
+                        .rows
+                        .map(|rows| format!(", {}", counted(rows.count.value(), "row")))
+                        .unwrap_or_default();
                     format!("reason {}{rows}", withdraw.reason)
                 }
                 Predicate::Dispute(dispute) => format!("reason {}", dispute.reason),

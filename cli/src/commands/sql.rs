@@ -12,7 +12,7 @@ use mira_lineage::write::{Format, WriteError, document, write};
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::output::{JsonMode, Output, escape};
+use crate::output::{JsonMode, Output, counted, escape};
 use crate::session::Session;
 use crate::views::{Refs, Views};
 use crate::{read_file, write_file};
@@ -108,8 +108,13 @@ pub fn run(args: &SqlArgs, global: &Global, output: &Output) -> Result {
             rows
         }
         None => {
-            let mut out = BufWriter::new(io::stdout());
-            let sent = send(answer, format, output, &mut out).and_then(|rows| Ok(out.flush().map(|()| rows)?));
+            let sent = match format {
+                Format::Json => send_whole(answer, format, output, limits.memory),
+                _ => {
+                    let mut out = BufWriter::new(io::stdout());
+                    send(answer, format, output, &mut out).and_then(|rows| Ok(out.flush().map(|()| rows)?))
+                }
+            };
             match sent {
                 Ok(rows) => rows,
                 // A reader that went away (`| head`) has what it wanted.
@@ -121,9 +126,39 @@ pub fn run(args: &SqlArgs, global: &Global, output: &Output) -> Result {
         }
     };
     if args.output.is_some() || (to_terminal && format == Format::Table) {
-        output.talk(format_args!("{rows} rows"));
+        output.talk(counted(rows, "row"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A document that is cut off is none, so it is written when all of it is there.
+fn send_whole(answer: Answer, format: Format, output: &Output, limit: usize) -> std::result::Result<u64, WriteError> {
+    let mut document = Bounded { bytes: Vec::new(), limit };
+    let rows = send(answer, format, output, &mut document)?;
+    let mut out = io::stdout().lock();
+    out.write_all(&document.bytes).and_then(|()| out.flush())?;
+    Ok(rows)
+}
+
+/// Bytes in memory, up to a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if part.len() > self.limit.saturating_sub(self.bytes.len()) {
+            let message = "the document is larger than --memory allows: -o FILE or --json=lines writes as it goes";
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn send(

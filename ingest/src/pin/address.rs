@@ -41,7 +41,7 @@ pub enum AddressError {
     /// Neither of the two spellings.
     #[error("expected http://HOST:PORT or /ip4/ADDRESS/tcp/PORT, found {found:?}: {rule}")]
     Text {
-        /// The text, cut to 80 characters.
+        /// The text without what may be secret in it, cut to 80 characters.
         found: String,
         /// The rule it breaks.
         rule: &'static str,
@@ -97,7 +97,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let parsed = if text.starts_with('/') { parse_multiaddr(text) } else { parse_url(text) };
-        parsed.map_err(|rule| AddressError::Text { found: text.chars().take(80).collect(), rule })
+        parsed.map_err(|rule| AddressError::Text { found: without_credentials(text).chars().take(80).collect(), rule })
     }
 }
 
@@ -109,6 +109,23 @@ impl fmt::Display for Address {
             Host::Name(name) => write!(f, "http://{name}:{}", self.port),
         }
     }
+}
+
+/// An address as it may be shown: scheme and host. What stands before an `@`, or behind the host, may be a secret.
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        // No URL, but perhaps one whose scheme was forgotten.
+        return text
+            .rsplit_once('@')
+            .map_or(text, |(_, host)| host)
+            .split(['?', '#'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+    };
+    // A password may hold any of the characters that end a host.
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{}", host.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
 /// `/ip4/A/tcp/P`, `/ip6/A/tcp/P`, `/dns/N/tcp/P` (also dns4, dns6), each with or without `/http`.
@@ -235,6 +252,20 @@ mod tests {
             "unix:///tmp/kubo",
         ] {
             assert!(matches!(text.parse::<Address>(), Err(AddressError::Text { .. })), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_shows_no_secret() {
+        for (text, shown) in [
+            ("http://user:secret@127.0.0.1:5001", "http://127.0.0.1:5001"),
+            ("http://user:se/cr@et?secret#@node.example:1/x", "http://node.example:1"),
+            ("https://node.example/api?token=secret", "https://node.example"),
+            ("user:secret@node.example:5001", "node.example:5001"),
+            ("nonsense", "nonsense"),
+        ] {
+            let message = text.parse::<Address>().unwrap_err().to_string();
+            assert!(message.contains(&format!("found {shown:?}")) && !message.contains("secret"), "{message}");
         }
     }
 

@@ -98,7 +98,7 @@ pub enum SourceError {
         token: String,
     },
     /// The files hold columns but not one row.
-    #[error("no rows in {files} files, the first being {}", first.display())]
+    #[error("no rows in {files} file{}, the first being {}", if *files == 1 { "" } else { "s" }, first.display())]
     NoRows {
         /// How many files there are.
         files: usize,

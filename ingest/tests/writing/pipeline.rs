@@ -14,6 +14,10 @@ use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, Outcome, PipelineError, Progress};
 use mira_ingest::rows::RowEncoder;
 use mira_ingest::store::{ChunkKey, ChunkStore, StoreError, Unstored, file_of};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 
 use crate::arrays::Random;
 use crate::store::{files, temporary};
@@ -93,7 +97,9 @@ fn what_is_stored_is_not_written_again() {
     // A stored chunk keeps its file, whatever this version would write.
     let chunk = &first.dataset.chunks[0];
     let key = ChunkKey { leaf: chunk.leaf.leaf(), physical: physical.digest() };
-    let old = store.keep(&key, b"as an older writer wrote it").unwrap();
+    let rows = batch.slice(0, usize::try_from(chunk.leaf.rows).unwrap());
+    let old = store.keep(&key, &as_another_writer(&physical, &rows)).unwrap();
+    assert_ne!(old.cid, chunk.cid);
     let kept = run(&physical, vec![batch.clone()], &store, 2);
     assert_eq!(kept.dataset.chunks[0].cid, old.cid);
     assert_eq!(kept.dataset.dataset_id, first.dataset.dataset_id, "other bytes, the same rows");
@@ -108,6 +114,48 @@ fn what_is_stored_is_not_written_again() {
     let reindexed =
         run(&physical, vec![batch], &mira_ingest::store::Store::open(directory.path().join("store")).unwrap(), 2);
     assert_eq!(reindexed.dataset, first.dataset);
+}
+
+/// The same rows in a file of other bytes.
+fn as_another_writer(physical: &PhysicalSchema, batch: &RecordBatch) -> Vec<u8> {
+    let text = KeyValue::new("mira.schema".to_owned(), physical.to_string());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![text])).build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let rows = physical.convert(batch).unwrap();
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), rows.schema(), options).unwrap();
+    writer.write(&rows).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn an_index_that_names_another_chunks_file_is_not_believed() {
+    let (directory, store) = temporary();
+    let (physical, batch) = table();
+    let first = run(&physical, vec![batch.clone()], &store, 2);
+    let index = files(&directory.path().join("store/chunks"));
+    assert!(index.len() >= 3);
+    // Every entry names the file of one chunk: sound, intact, and of other rows for all but that one.
+    let one = fs::read(&index[0]).unwrap();
+    for path in &index {
+        fs::write(path, &one).unwrap();
+    }
+    let again = run(&physical, vec![batch.clone()], &store, 2);
+    assert_eq!(again.dataset, first.dataset);
+    assert!(again.new_bytes > 0, "they were written anew");
+
+    // As many rows of the same schema, one value of which differs.
+    let chunk = &first.dataset.chunks[0];
+    let len = usize::try_from(chunk.leaf.rows).unwrap();
+    let rows = batch.slice(0, len);
+    let mut ids: Vec<i64> = (0..i64::try_from(len).unwrap()).collect();
+    ids[len - 1] += 1;
+    let ids: ArrayRef = Arc::new(Int64Array::from(ids));
+    let forged = RecordBatch::try_new(rows.schema(), vec![ids, rows.column(1).clone()]).unwrap();
+    let key = ChunkKey { leaf: chunk.leaf.leaf(), physical: physical.digest() };
+    store.keep(&key, &as_another_writer(&physical, &forged)).unwrap();
+    let again = run(&physical, slices(&batch, 999), &store, 2);
+    assert_eq!(again.dataset, first.dataset);
+    assert_eq!(run(&physical, vec![batch], &store, 2).new_bytes, 0, "and the index is right again");
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +191,7 @@ struct Failing {
 }
 
 impl ChunkStore for Failing {
-    fn kept(&self, _: &ChunkKey) -> Result<Option<mira_core::unixfs::File>, StoreError> {
+    fn kept(&self, _: &ChunkKey) -> Result<Option<(mira_core::unixfs::File, Vec<u8>)>, StoreError> {
         Ok(None)
     }
 

@@ -81,7 +81,7 @@ fn key(n: u8) -> ChunkKey {
 fn a_kept_chunk_is_found_only_while_its_file_is_intact() {
     let (directory, store) = temporary();
     let file = store.keep(&key(1), b"a chunk").unwrap();
-    assert_eq!(store.kept(&key(1)).unwrap(), Some(file));
+    assert_eq!(store.kept(&key(1)).unwrap(), Some((file, b"a chunk".to_vec())));
     assert_eq!(store.kept(&key(2)).unwrap(), None);
     let other = ChunkKey { physical: Digest::of(b"another"), ..key(1) };
     assert_eq!(store.kept(&other).unwrap(), None, "another physical schema is another file");
@@ -98,7 +98,7 @@ fn a_kept_chunk_is_found_only_while_its_file_is_intact() {
     fs::write(&object, b"a chunc").unwrap();
     assert_eq!(store.kept(&key(1)).unwrap(), None);
     assert_eq!(store.keep(&key(1), b"a chunk").unwrap(), file);
-    assert_eq!(store.kept(&key(1)).unwrap(), Some(file));
+    assert_eq!(store.kept(&key(1)).unwrap(), Some((file, b"a chunk".to_vec())));
     store.remove(&file.cid).unwrap();
     assert_eq!(store.kept(&key(1)).unwrap(), None);
 }

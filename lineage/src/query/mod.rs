@@ -17,6 +17,7 @@
 //! [`Limits`] are reached, which is an error.
 
 mod closure_table;
+mod depth;
 mod diagnose;
 mod functions;
 mod table;
@@ -34,6 +35,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures_util::StreamExt as _;
 use mira_core::digest::StatementId;
 
@@ -141,8 +144,8 @@ impl Sql {
         let failed = |error: std::io::Error| QueryError::Engine { message: error.to_string() };
         std::thread::Builder::new()
             .name("query".to_owned())
-            // Plans are trees, and deep ones are visited by recursion.
-            .stack_size(64 << 20)
+            // Plans are trees, and deep ones are visited by recursion; memory is taken as it goes deeper.
+            .stack_size(256 << 20)
             .spawn(move || run(&context, &sql, &parameters, &sender))
             .map_err(failed)?;
         match receive(&messages, deadline, &limits)? {
@@ -197,7 +200,11 @@ impl Iterator for Answer {
 
 /// Waits for the thread of a query, but not longer than it may take.
 fn receive(messages: &Receiver<Message>, deadline: Instant, limits: &Limits) -> Result<Message, QueryError> {
+    // Asked first: a message that is ready would be taken however late it is.
     let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(QueryError::Time { limit: limits.time });
+    }
     messages.recv_timeout(left).map_err(|error| match error {
         RecvTimeoutError::Timeout => QueryError::Time { limit: limits.time },
         // A thread that ends properly says so first.
@@ -238,7 +245,15 @@ fn run(context: &SessionContext, sql: &str, parameters: &[String], sender: &Sync
 
 /// Turns a text into a plan that only reads.
 async fn plan(context: &SessionContext, sql: &str, parameters: &[String]) -> Result<DataFrame, QueryError> {
-    let plan = context.state().create_logical_plan(sql).await.map_err(|error| diagnose::explain(context, &error))?;
+    depth::check(sql)?;
+    let explain = |error| diagnose::explain(context, &error);
+    let state = context.state();
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect).map_err(explain)?;
+    if !only_reads(&statement) {
+        return Err(QueryError::ReadOnly);
+    }
+    let plan = state.statement_to_plan(statement).await.map_err(explain)?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     options.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
     let wanted = plan.get_parameter_types().map_err(|error| QueryError::of(&error))?;
@@ -251,9 +266,26 @@ async fn plan(context: &SessionContext, sql: &str, parameters: &[String]) -> Res
     };
     let values: Result<Vec<ScalarValue>, DataFusionError> = (1..).zip(parameters).map(value).collect();
     let values = values.map_err(|error| QueryError::of(&error))?;
-    let frame = context.execute_logical_plan(plan).await.map_err(|error| diagnose::explain(context, &error))?;
+    let frame = context.execute_logical_plan(plan).await.map_err(explain)?;
     if values.is_empty() {
         return Ok(frame);
     }
     frame.with_param_values(values).map_err(|error| QueryError::of(&error))
+}
+
+/// Whether a statement is a question. What is inside a query that is none is found in its plan.
+fn only_reads(statement: &Statement) -> bool {
+    match statement {
+        Statement::Explain(_) => true,
+        Statement::Statement(statement) => matches!(
+            **statement,
+            SqlStatement::Query(_)
+                | SqlStatement::ExplainTable { .. }
+                | SqlStatement::ShowVariable { .. }
+                | SqlStatement::ShowTables { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowFunctions { .. }
+        ),
+        _ => false,
+    }
 }

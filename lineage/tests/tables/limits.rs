@@ -102,6 +102,16 @@ fn queries_stop_in_time() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
+/// A row is always ready, so that only the clock can end it.
+#[test]
+fn answers_that_never_wait_stop_in_time() {
+    let sql = World::story().sql(Limits { time: Duration::from_millis(300), ..Limits::default() });
+    let started = std::time::Instant::now();
+    let last = sql.query("select * from generate_series(1, 100000000000)", &[]).unwrap().last();
+    assert!(matches!(last, Some(Err(QueryError::Time { .. }))), "{last:?}");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
 #[test]
 fn queries_stop_at_their_memory() {
     let sql = World::story().sql(Limits { memory: 1 << 20, ..Limits::default() });
@@ -116,7 +126,21 @@ fn deep_queries_are_errors_and_no_crash() {
     let deep = format!("select {}1{}", "(".repeat(20_000), ")".repeat(20_000));
     assert!(sql.query(&deep, &[]).is_err());
     let many = format!("select * from closure where root = 'model@1' and ({}false)", "node = 1 or ".repeat(2_000));
-    let _ = sql.query(&many, &[]).map(|answer| answer.count());
+    assert!(matches!(sql.query(&many, &[]), Err(QueryError::Query { .. })));
+    for link in ["+1", "||'a'", " or true", " union all select 1", "::int", " is null", "-1", " and 1 = 1"] {
+        let chain = |times: usize| format!("select 1 {}", link.repeat(times));
+        for times in [4_000, 100_000] {
+            let ended = sql.query(&chain(times), &[]).map(|_| ());
+            assert!(matches!(ended, Err(QueryError::Query { .. })), "{link}: {ended:?}");
+        }
+        // As deep as a query may be: an answer or an error, and no crash.
+        let words = link.split_whitespace().count().max(1);
+        let _ = sql.query(&chain(990 / words), &[]).map(|answer| answer.count());
+    }
+    let tables = format!("select count(*) from nodes{}", ", (values (1))".repeat(100));
+    let _ = sql.query(&tables, &[]).map(|answer| answer.count());
+    let list = format!("select count(*) from nodes where node in (0{})", ", -1".repeat(20_000));
+    assert_eq!(sql.query(&list, &[]).unwrap().count(), 1, "a list is not deep");
 }
 
 #[test]

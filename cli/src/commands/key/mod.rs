@@ -103,7 +103,7 @@ pub fn run(args: &KeyArgs, global: &Global, output: &Output) -> Result {
         Action::Use { name } => {
             keys.set_default(name)?;
             output.talk(format_args!("{name:?} signs from now on"));
-            Ok(ExitCode::SUCCESS)
+            if output.is_json() { print(&keys, output, |key| key == name) } else { Ok(ExitCode::SUCCESS) }
         }
         Action::List => print(&keys, output, |_| true),
         Action::Export { name, output: file } => {

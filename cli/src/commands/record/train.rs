@@ -12,7 +12,7 @@ use super::{code, digest, name, typed_or_from, warn};
 use crate::args::Global;
 use crate::artifact::{Artifact, FileLine};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::output::{Output, count};
+use crate::output::{Output, count, counted};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::TermsArgs;
@@ -126,7 +126,7 @@ pub(super) fn run(typed: &TrainArgs, global: &Global, output: &Output) -> Result
         });
         return Ok(ExitCode::SUCCESS);
     }
-    output.data(format_args!("{model}@{version}  a model of {} files", artifact.files.len()));
+    output.data(format_args!("{model}@{version}  a model of {}", counted(artifact.files.len() as u64, "file")));
     output.data(format_args!("model      {id}"));
     receipt.print(output);
     for line in &used.lines {
