@@ -16,7 +16,7 @@ use mira_anchor::chain::{ChainError, Client, FileError, LocalError};
 use mira_anchor::deployment::{Deployment, Deployments};
 use mira_anchor::endpoint::Endpoint;
 use mira_anchor::outbox::{Outbox, Stage};
-use mira_anchor::sender::{Intent, SendError, Sender};
+use mira_anchor::sender::{Intent, Resumed, SendError, Sender};
 use mira_anchor::wallet::{Wallet, WalletError};
 use mira_anchor::{Address, U256};
 use serde::Serialize;
@@ -76,6 +76,12 @@ pub struct ChainSession {
     pub outbox: Outbox,
     /// The contracts.
     pub deployments: Deployments,
+}
+
+#[derive(Serialize)]
+struct CallsDocument {
+    schema: &'static str,
+    calls: Vec<CallDocument>,
 }
 
 #[derive(Serialize)]
@@ -186,17 +192,61 @@ impl ChainSession {
         Ok(sender.waiting(wait()))
     }
 
+    /// Brings what earlier runs began to its end, and says so: a run that was cut off leaves transactions behind that
+    /// others would have to wait for.
+    pub fn resume(&mut self, output: &Output) -> Result<Vec<Resumed>> {
+        let resumed = self.sender()?.resume().map_err(send_error)?;
+        for job in &resumed {
+            let purpose = &job.purpose;
+            let lost = if job.was_lost { ", which the chain did not have any more and was sent again," } else { "" };
+            let now = match (job.sent.stage, job.sent.landed) {
+                (Stage::Reverted, _) => "was refused by the contract".to_owned(),
+                (_, Some(landed)) => format!("is in block {}", landed.block.number),
+                (stage, None) if stage.is_open() => "waits for a block".to_owned(),
+                (_, None) => "was done by somebody else".to_owned(),
+            };
+            output.talk(format_args!("{purpose}, begun by an earlier run{lost} {now}"));
+        }
+        Ok(resumed)
+    }
+
     /// Does what `spend` asks for in place of sending, if it asks for anything; says whether it did.
     pub fn instead(&self, intent: &Intent, spend: SpendArgs, output: &Output) -> Result<bool> {
         if !spend.is_any() {
             return Ok(false);
         }
+        let call = self.call(intent, spend)?;
+        if output.is_json() {
+            output.document(&call);
+        } else {
+            call.print(spend, output);
+        }
+        Ok(true)
+    }
+
+    /// The same for calls of which each needs the one before it: one document with all of them, in order.
+    pub fn instead_all(&self, intents: &[Intent], spend: SpendArgs, output: &Output) -> Result<()> {
+        let mut calls = Vec::new();
+        for intent in intents {
+            // What a call would take that needs another one first, no node can say before that one is in a block.
+            let asked = SpendArgs { dry_run: spend.dry_run && calls.is_empty(), ..spend };
+            calls.push(self.call(intent, asked)?);
+        }
+        if output.is_json() {
+            output.document(&CallsDocument { schema: "mira.calls/1", calls });
+        } else {
+            calls.iter().for_each(|call| call.print(spend, output));
+        }
+        Ok(())
+    }
+
+    fn call(&self, intent: &Intent, spend: SpendArgs) -> Result<CallDocument> {
         let from = self.wallet.address();
         let gas = match spend.dry_run {
             true => Some(self.client.estimate_gas(from, intent.to, &intent.input, intent.value).map_err(unreachable)?),
             false => None,
         };
-        let document = CallDocument {
+        Ok(CallDocument {
             schema: "mira.call/1",
             purpose: intent.purpose.clone(),
             chain_id: self.client.identity().chain_id.to_string(),
@@ -205,17 +255,23 @@ impl ChainSession {
             data: intent.input.to_string(),
             value: intent.value.to_string(),
             gas: gas.map(|gas| gas.to_string()),
-        };
-        if output.is_json() {
-            output.document(&document);
-        } else if let Some(gas) = gas {
-            output.data(format_args!("{} would take {gas} gas; nothing was sent", intent.purpose));
-        } else {
-            output.data(format_args!("to    {}", document.to.as_deref().unwrap_or("(a new contract)")));
-            output.data(format_args!("data  {}", document.data));
-            output.data(format_args!("value {}", document.value));
+        })
+    }
+}
+
+impl CallDocument {
+    fn print(&self, spend: SpendArgs, output: &Output) {
+        match &self.gas {
+            Some(gas) => output.data(format_args!("{} would take {gas} gas; nothing was sent", self.purpose)),
+            None if spend.dry_run => {
+                output.data(format_args!("{} would follow; its gas is known when that is in a block", self.purpose));
+            }
+            None => {
+                output.data(format_args!("to    {}", self.to.as_deref().unwrap_or("(a new contract)")));
+                output.data(format_args!("data  {}", self.data));
+                output.data(format_args!("value {}", self.value));
+            }
         }
-        Ok(true)
     }
 }
 
