@@ -367,7 +367,9 @@ impl<'a> Sender<'a> {
             Ok(sent) => sent,
             Err(SendError::Reverted { .. }) => sent(self.outbox.job(&key)?.as_ref()),
             // Something else has used its nonce, and the contract refuses to have it happen under another one.
-            Err(SendError::Chain(ChainError::Revert(_))) => sent(Some(&self.outbox.settle(job, Stage::Reverted, None)?)),
+            Err(SendError::Chain(ChainError::Revert(_))) => {
+                sent(Some(&self.outbox.settle(job, Stage::Reverted, None)?))
+            }
             Err(error) => return Err(error),
         };
         Ok(Resumed { contract, purpose, sent, was_lost })

@@ -31,6 +31,8 @@ use crate::workspace::Workspace;
 
 /// The account that pays on the local chain where no other is chosen.
 pub const LOCAL_ACCOUNT: &str = "dev";
+/// The longest time that is asked for, in seconds: a hundred years.
+const MAX_DURATION: u64 = 36_500 * 86_400;
 /// Decimals of the token.
 const DECIMALS: usize = 18;
 
@@ -130,9 +132,24 @@ impl PayArgs {
         ChainSession::new(&session.workspace, client, wallet)
     }
 
-    /// The same, and makes the local chain if that is wanted and not there.
+    /// The same, and makes the local chain if that is wanted and not there. One that is recorded is not made again: a new
+    /// one is another chain.
     pub fn open_or_create(&self, session: &Session, output: &Output) -> Result<ChainSession> {
         let endpoint = self.chain.endpoint(&session.workspace)?;
+        if let Endpoint::Local(path) = &endpoint
+            && !path.exists()
+            && let Some(lost) = load_deployments(&session.workspace)?.all().iter().find(|it| it.identity().local)
+        {
+            return Err(CliError::new(
+                Kind::Failed,
+                format!(
+                    "the local chain of genesis {} was lost, with its anchors and payments",
+                    lost.identity().genesis
+                ),
+            )
+            .at(path.display().to_string())
+            .hint("put the file back; or, to begin another chain, move .mira/chain/deployment.json aside"));
+        }
         let wallet = self.wallet(&session.home, &endpoint, output)?;
         let client = match &endpoint {
             Endpoint::Local(path) if !path.exists() => {
@@ -376,8 +393,11 @@ pub fn parse_duration(text: &str) -> std::result::Result<u64, String> {
         _ => (Some(text), 1),
     };
     let number = number.filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
-    let seconds = number.and_then(|number| number.parse::<u64>().ok()).and_then(|number| number.checked_mul(unit));
-    seconds.ok_or_else(|| "expected a length of time, like 3600, 90s, 15m, 24h or 7d".to_owned())
+    let Some(number) = number.filter(|number| !number.is_empty()) else {
+        return Err("expected a length of time, like 3600, 90s, 15m, 24h or 7d".to_owned());
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| *seconds <= MAX_DURATION).ok_or_else(|| "too long a time: at most 36500d".to_owned())
 }
 
 /// How long a command waits for a block.
@@ -436,6 +456,10 @@ mod tests {
         }
         for bad in ["", "d", "-1", "1w", "1.5h", "+5", "99999999999999999999", "300000000000000000d"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_duration("36500d"), Ok(MAX_DURATION));
+        for long in ["36501d", "99999999d", "99999999999999999999"] {
+            assert!(parse_duration(long).unwrap_err().contains("too long"), "{long}");
         }
     }
 }

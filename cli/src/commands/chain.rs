@@ -31,6 +31,11 @@ const WINDOW: u64 = 7 * 24 * 3600;
 /// The same where nobody else can: the least that the contract takes.
 const LOCAL_WINDOW: u64 = 24 * 3600;
 
+/// What is taken where nothing else is said.
+const RESOLUTION: &str = "3d";
+const BOND: &str = "100";
+const SUPPLY: &str = "1000000";
+
 /// Deploy the contracts, fund them, and look at the chain
 ///
 /// The workspace's own chain (`local`) is an EVM in this program and one file, `.mira/chain/local`: the same contracts
@@ -83,13 +88,13 @@ struct DeployArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     window: Option<u64>,
     /// What the guardian has to answer a dispute
-    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = RESOLUTION, value_parser = parse_duration)]
     resolution: u64,
     /// What a dispute costs until it is answered, in tokens
-    #[arg(long, value_name = "AMOUNT", default_value = "100", value_parser = parse_amount)]
+    #[arg(long, value_name = "AMOUNT", default_value = BOND, value_parser = parse_amount)]
     bond: U256,
     /// How many tokens there are; all go to the account that deploys
-    #[arg(long, value_name = "AMOUNT", default_value = "1000000", value_parser = parse_amount)]
+    #[arg(long, value_name = "AMOUNT", default_value = SUPPLY, value_parser = parse_amount)]
     supply: U256,
     /// Who proposes rewards (default: the account that deploys)
     #[arg(long, value_name = "ADDRESS")]
@@ -102,13 +107,25 @@ struct DeployArgs {
     dry_run: bool,
 }
 
+impl DeployArgs {
+    /// Whether anything is asked of the contracts that is not the default.
+    fn shapes_contracts(&self) -> bool {
+        self.window.is_some()
+            || self.proposer.is_some()
+            || self.guardian.is_some()
+            || parse_duration(RESOLUTION) != Ok(self.resolution)
+            || parse_amount(BOND) != Ok(self.bond)
+            || parse_amount(SUPPLY) != Ok(self.supply)
+    }
+}
+
 #[derive(Debug, Args)]
 struct FundArgs {
     /// How much, in tokens
     #[arg(value_parser = parse_amount)]
     amount: U256,
     /// For the use that this statement of the log records
-    #[arg(long = "use", value_name = "REF", required_unless_present = "pool", conflicts_with = "pool")]
+    #[arg(long = "use", value_name = "REF", conflicts_with = "pool")]
     usage: Option<String>,
     /// For all
     #[arg(long)]
@@ -254,6 +271,7 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
         return Ok(ExitCode::SUCCESS);
     }
     let before = chain.deployments.on(chain.client.identity()).cloned();
+    chain.resume(output)?;
     let ChainSession { client, wallet, outbox, deployments } = &mut chain;
     let mut sender =
         mira_anchor::sender::Sender::new(client, wallet, outbox).map_err(send_error)?.waiting(crate::chain::wait());
@@ -261,6 +279,9 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
     drop(sender);
     trust(&deployment, session, &key)?;
     let unchanged = before.as_ref() == Some(&deployment);
+    if before.is_some_and(|before| before.is_complete()) && args.shapes_contracts() {
+        output.talk("the contracts are there and stay what they are: what was asked for them was ignored");
+    }
     print_deployment(&deployment, &plan, account, unchanged, output);
     Ok(ExitCode::SUCCESS)
 }
@@ -330,7 +351,11 @@ fn fund(args: &FundArgs, session: &Session, output: &Output) -> Result {
             }
             Some(B256::from(*found.id.digest().as_bytes()))
         }
-        None => None,
+        None if args.pool => None,
+        None => {
+            return Err(CliError::new(Kind::Usage, "neither --use nor --pool says what is paid for")
+                .hint("--use REF pays for a logged use, --pool for all"));
+        }
     };
     if args.amount.is_zero() {
         return Err(CliError::new(Kind::Usage, "nothing is no amount to pay"));
