@@ -11,7 +11,7 @@
 //! the trust file's business.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256, U256, keccak256};
@@ -190,14 +190,16 @@ impl Deployments {
     /// [`DeployError`].
     pub fn load(path: &Path) -> Result<Self, DeployError> {
         let failed = |source| DeployError::Io { path: path.to_owned(), source };
-        let text = match fs::metadata(path) {
-            Ok(meta) if meta.len() > MAX_FILE => return Err(DeployError::Version { path: path.to_owned() }),
-            Ok(_) => fs::read_to_string(path).map_err(failed)?,
+        let mut text = String::new();
+        // The read is bounded, not only the length that the file says it has.
+        match File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text)) {
+            Ok(read) if read as u64 > MAX_FILE => return Err(DeployError::Version { path: path.to_owned() }),
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self { path: path.to_owned(), chains: Vec::new() });
             }
             Err(error) => return Err(failed(error)),
-        };
+        }
         let wire: Wire =
             serde_json::from_str(&text).map_err(|source| DeployError::Malformed { path: path.to_owned(), source })?;
         if wire.schema != SCHEMA || wire.chains.len() > MAX_CHAINS {

@@ -88,6 +88,11 @@ pub fn claim_of(input: &[u8]) -> Option<(u64, Claim)> {
     Some((call.epoch, Claim { contributor, payout: call.payout, cumulative: call.cumulative }))
 }
 
+/// The purpose of a proposal in the outbox.
+pub fn proposing(epoch: u64, manifest: &Digest) -> String {
+    format!("propose/{epoch}/{manifest}")
+}
+
 impl Contract {
     /// The contract at this address, which the caller knows to be a distributor; its events start at block `since`.
     ///
@@ -238,7 +243,7 @@ impl Contract {
         };
         // What is proposed is part of the purpose: another manifest is another thing to happen, and the contract's state
         // says which of them did.
-        self.intent(format!("propose/{}/{}", manifest.epoch, manifest.digest()), call.abi_encode())
+        self.intent(proposing(manifest.epoch, &manifest.digest()), call.abi_encode())
     }
 
     /// Has a contributor paid what an active epoch gives beyond what was paid before. Anybody may send it.

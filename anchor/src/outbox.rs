@@ -30,7 +30,7 @@ use crate::fees::Fees;
 /// Marks the file as ours, in SQLite's header: "mirc".
 const APPLICATION_ID: i32 = 0x6d69_7263;
 /// Version of the tables.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// Longest purpose.
@@ -68,10 +68,11 @@ CREATE TABLE attempts (
     tip           TEXT    NOT NULL,  -- decimal, in wei, as all fees
     cap           TEXT    NOT NULL,
     raw           BLOB    NOT NULL,  -- the signed transaction
-    tx            BLOB    NOT NULL UNIQUE,
+    tx            BLOB    NOT NULL,  -- one job's alone on its chain; the same bytes may be on another genesis
     sent_at       INTEGER,           -- seconds since 1970; none before it was first sent
     PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_by_tx ON attempts (tx);
 CREATE TABLE signed_epochs (
     chain_id      TEXT    NOT NULL,
     genesis       BLOB    NOT NULL,
@@ -81,6 +82,27 @@ CREATE TABLE signed_epochs (
     digest        BLOB    NOT NULL,  -- what was signed
     PRIMARY KEY (chain_id, genesis, registry, origin_id, epoch)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// From version 1, where no two attempts had the same transaction, on whatever chain: a chain that was made anew has the
+/// same id, and the same account sends the same bytes to it.
+const FROM_1: &str = "
+CREATE TABLE attempts_2 (
+    job           INTEGER NOT NULL REFERENCES jobs,
+    number        INTEGER NOT NULL,
+    nonce         INTEGER NOT NULL,
+    gas           INTEGER NOT NULL,
+    tip           TEXT    NOT NULL,
+    cap           TEXT    NOT NULL,
+    raw           BLOB    NOT NULL,
+    tx            BLOB    NOT NULL,
+    sent_at       INTEGER,
+    PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO attempts_2 SELECT job, number, nonce, gas, tip, cap, raw, tx, sent_at FROM attempts;
+DROP TABLE attempts;
+ALTER TABLE attempts_2 RENAME TO attempts;
+CREATE INDEX attempts_by_tx ON attempts (tx);
 ";
 
 /// The outbox, in one file.
@@ -225,6 +247,12 @@ pub enum OutboxError {
         /// What is to happen.
         purpose: String,
     },
+    /// One transaction cannot make two things happen.
+    #[error("transaction {tx} stands for something else already")]
+    SameTransaction {
+        /// The transaction.
+        tx: B256,
+    },
     /// This signer has signed another checkpoint for the epoch, or a later one.
     #[error("refused to sign epoch {epoch}: this signer has signed {conflict}")]
     Signed {
@@ -325,6 +353,12 @@ impl Outbox {
                 setup.commit()?;
             }
             (APPLICATION_ID, VERSION) => drop(setup),
+            (APPLICATION_ID, 1) => {
+                setup.execute_batch(FROM_1)?;
+                setup.pragma_update(None, "user_version", VERSION)?;
+                // A crash up to here leaves version 1.
+                setup.commit()?;
+            }
             (APPLICATION_ID, found) => return Err(OutboxError::Newer { found }),
             (found, _) => return Err(OutboxError::NotAnOutbox { found }),
         }
@@ -570,6 +604,12 @@ fn insert_job(db: &Connection, key: &Key, sender: Address, call: &Call, nonce: u
 
 fn insert_attempt(db: &Connection, job: i64, number: usize, nonce: u64, signed: &Signed) -> Result<(), OutboxError> {
     let number = u32::try_from(number).map_err(|_| OutboxError::Entry { column: "number" })?;
+    let taken = "SELECT EXISTS (SELECT 1 FROM attempts JOIN jobs other ON other.id = attempts.job
+                 JOIN jobs this ON this.id = ?1 AND this.chain_id = other.chain_id AND this.genesis = other.genesis
+                 WHERE attempts.tx = ?2 AND other.id <> this.id)";
+    if db.query_row(taken, (job, signed.tx.0), |row| row.get(0))? {
+        return Err(OutboxError::SameTransaction { tx: signed.tx });
+    }
     db.execute(
         "INSERT INTO attempts VALUES (:job, :number, :nonce, :gas, :tip, :cap, :raw, :tx, NULL)",
         named_params! {

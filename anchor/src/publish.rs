@@ -111,8 +111,9 @@ pub fn next(view: &View<'_>) -> Action {
     let Some(job) = view.job else {
         return if view.goal == Goal::Reached { Action::Stop(Stop::Done) } else { Action::Sign { fees: view.market } };
     };
-    if job.stage == Stage::Finalized {
-        // Nodes forget old receipts; what was final stays so.
+    if job.stage == Stage::Finalized && view.goal != Goal::Open {
+        // Nodes forget old receipts; what was final stays so, unless the contract knows nothing of it: then this is not
+        // the chain that it was, and its block is gone like any other.
         return Action::Stop(Stop::Done);
     }
     match &view.receipt {
@@ -127,7 +128,7 @@ pub fn next(view: &View<'_>) -> Action {
 /// One of ours is in the canonical block and did what it was to do.
 fn landed(view: &View<'_>, job: &Job, receipt: &Receipt) -> Action {
     if view.goal == Goal::Open {
-        // The receipt is ahead of the state: two machines answer for one endpoint.
+        // The receipt is ahead of the state: two machines answer for one endpoint. It counts as little as none.
         return Action::Wait;
     }
     let stage = stage_of(receipt.block, view.head, view.finalized);
@@ -310,7 +311,14 @@ mod tests {
         }
         // What was final stays so, though the node has forgotten the receipt.
         let was = job(Stage::Finalized, &[attempt(0, Some(990))]);
-        assert_eq!(next(&View { goal: Goal::Unknown, ..view(Some(&was)) }), Action::Stop(Stop::Done));
+        for goal in [Goal::Unknown, Goal::Reached] {
+            assert_eq!(next(&View { goal, ..view(Some(&was)) }), Action::Stop(Stop::Done), "{goal:?}");
+        }
+        // Unless the contract knows nothing of it: a chain that was cut back has no final blocks to speak of.
+        assert_eq!(next(&view(Some(&was))), Action::Reorged);
+        // A receipt does not stand against the contract either.
+        let ahead = View { receipt: Some(receipt(99, true)), finalized: Some(100), ..view(Some(&was)) };
+        assert_eq!(next(&ahead), Action::Wait);
     }
 
     #[test]

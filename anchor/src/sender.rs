@@ -50,6 +50,19 @@ pub struct Sent {
     pub landed: Option<Landed>,
 }
 
+/// A job of an earlier run that was brought to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// At which contract; none for a deployment.
+    pub contract: Option<Address>,
+    /// What was to happen.
+    pub purpose: String,
+    /// What became of it.
+    pub sent: Sent,
+    /// Whether it had been in a block that the chain does not have any more.
+    pub was_lost: bool,
+}
+
 /// Sends from one account on one chain.
 pub struct Sender<'a> {
     client: &'a Client,
@@ -114,6 +127,14 @@ pub enum SendError {
     /// The transaction is in a block and was refused.
     #[error("transaction {tx} was refused by the contract: {purpose} has not happened")]
     Reverted {
+        /// What was to happen.
+        purpose: String,
+        /// The transaction.
+        tx: B256,
+    },
+    /// The transaction is in a block, and the contract knows nothing of it.
+    #[error("transaction {tx} is in a block, and the contract does not show {purpose}: the chain contradicts itself")]
+    Contradiction {
         /// What was to happen.
         purpose: String,
         /// The transaction.
@@ -259,6 +280,14 @@ impl<'a> Sender<'a> {
                         return Ok(sent(Some(&job)));
                     }
                 }
+                // What was seen in a block before, and still is, though the contract's state says otherwise.
+                (Action::Wait, Some(job)) if view.goal == Goal::Open && !job.stage.is_open() => {
+                    if started.elapsed() >= self.wait {
+                        let tx = job.landed.map(|landed| landed.tx).unwrap_or_default();
+                        return Err(SendError::Contradiction { purpose: intent.purpose.clone(), tx });
+                    }
+                    thread::sleep(POLL);
+                }
                 (Action::Wait, job) => {
                     if job.as_ref().is_some_and(|job| job.stage.is_done()) || started.elapsed() >= self.wait {
                         return Ok(sent(job.as_ref()));
@@ -298,6 +327,52 @@ impl<'a> Sender<'a> {
         let Some(job) = self.outbox.job(&key)?.filter(|job| !job.stage.is_done()) else { return Ok(None) };
         let intent = Intent { purpose: job.key.purpose, to, input: job.call.input, value: job.call.value };
         self.send_until(&intent, goal).map(Some)
+    }
+
+    /// Brings everything to its end that the account began on this chain and that may still be on its way, in the order
+    /// of its nonces. What was in a block that the chain does not have any more, as after a chain's file was cut back, is
+    /// on its way again: the very bytes are sent anew. Nothing is signed that was not asked for before.
+    ///
+    /// Nothing that the contract refuses stops the others.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn resume(&mut self) -> Result<Vec<Resumed>, SendError> {
+        let (chain, account) = (self.client.identity(), self.account());
+        let ours = |job: &Job| job.key.chain.is(&chain) && job.sender == account;
+        let jobs: Vec<Job> = self.outbox.jobs()?.into_iter().filter(ours).collect();
+        // A nonce that no transaction in a block has was not used, whatever was seen before.
+        let free = self.client.mined_nonce(account)?;
+        let is_lost = |job: &Job| !job.stage.is_open() && job.stage != Stage::Superseded && job.nonce >= free;
+        let mut open: Vec<(Job, bool)> = jobs
+            .into_iter()
+            .map(|job| (is_lost(&job), job))
+            .filter(|(lost, job)| *lost || job.stage.is_open())
+            .map(|(lost, job)| (job, lost))
+            .collect();
+        open.sort_by_key(|(job, _)| job.nonce);
+        // All of them before the first is sent, so that none of their nonces is taken for a free one.
+        for (job, _) in open.iter_mut().filter(|(_, lost)| *lost) {
+            *job = self.outbox.reorged(job)?;
+        }
+        open.into_iter().map(|(job, was_lost)| self.resume_job(&job, was_lost)).collect()
+    }
+
+    fn resume_job(&mut self, job: &Job, was_lost: bool) -> Result<Resumed, SendError> {
+        let (purpose, contract) = (job.key.purpose.clone(), job.key.contract);
+        let key = Key { chain: self.client.identity(), contract, purpose: purpose.clone() };
+        let call = Call { input: job.call.input.clone(), value: job.call.value };
+        let intent = Intent { purpose: purpose.clone(), to: contract, input: call.input, value: call.value };
+        let sent = match self.send(&intent) {
+            Ok(sent) => sent,
+            Err(SendError::Reverted { .. }) => sent(self.outbox.job(&key)?.as_ref()),
+            // Something else has used its nonce, and the contract refuses to have it happen under another one.
+            Err(SendError::Chain(ChainError::Revert(_))) => {
+                sent(Some(&self.outbox.settle(job, Stage::Reverted, None)?))
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Resumed { contract, purpose, sent, was_lost })
     }
 
     /// Whether the contract would take it, and how much gas it would need; nothing is signed.

@@ -84,6 +84,41 @@ fn a_nonce_that_something_else_used_is_given_up_and_nothing_is_lost() {
     assert_eq!(nonces, [4, 5], "the old bytes are kept beside the new ones");
 }
 
+#[test]
+fn what_was_final_on_a_chain_that_was_cut_back_happens_again() {
+    let world = world();
+    let origin = origin_of(&world.deploy());
+    let (heads, path) = epochs(&[5]);
+    let file = world.dir.path().join("local");
+    let before = std::fs::read(&file).unwrap();
+    let first = origin.anchor(&mut world.sender(&mut world.outbox()), &heads, &path).unwrap();
+    assert_eq!(first.stage, Stage::Finalized);
+    let World { dir, client, wallet, origin: name } = world;
+    let endpoint = client.endpoint().clone();
+    drop(client);
+    std::fs::write(&file, before).unwrap();
+    let world = World { dir, client: Client::connect(&endpoint).unwrap(), wallet, origin: name };
+    assert_eq!(events(&world, origin.registry), 0);
+    let second = origin.anchor(&mut world.sender(&mut world.outbox()), &heads, &path).unwrap();
+    assert_eq!((second.tx, second.commitment), (first.tx, first.commitment), "the very bytes");
+    assert_eq!(events(&world, origin.registry), 1);
+}
+
+/// The same account begins on a chain of the same id again, so that it signs the same bytes.
+#[test]
+fn one_outbox_serves_chains_of_one_id() {
+    let world = world();
+    let first = world.deploy();
+    let World { dir, client, wallet, origin } = world;
+    drop(client);
+    let client = Client::create_local(&dir.path().join("other"), &[wallet.address()], 1_700_000_001).unwrap();
+    let world = World { dir, client, wallet, origin };
+    let second = world.deploy();
+    assert_ne!(first.identity().genesis, second.identity().genesis);
+    assert_eq!(first.token.unwrap().tx, second.token.unwrap().tx, "the same bytes");
+    assert_eq!(world.outbox().jobs().unwrap().len(), 8);
+}
+
 /// Somebody else sends the very epoch first, as anybody may.
 #[test]
 fn an_epoch_that_somebody_else_sent_is_anchored_all_the_same() {
@@ -278,6 +313,19 @@ fn a_nonce_is_taken_once_and_kept_with_its_bytes() {
     let mut outbox = Outbox::open(&path).unwrap();
     assert_eq!(outbox.job(&key("a")).unwrap(), Some(first.clone()));
     assert_eq!(outbox.reserve(&key("a"), account, &call, 99, sign).unwrap(), first, "the same job");
+    // One transaction is one job's: the nonce is lost on both, so that the bytes are the same.
+    let same = |_| sign(7);
+    let taken = outbox.reserve(&key("d"), account, &call, 20, same);
+    assert!(matches!(taken, Err(SendError::Outbox(OutboxError::SameTransaction { .. }))), "{taken:?}");
+    // A file of version 1 is brought to this one.
+    drop(outbox);
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("DROP INDEX attempts_by_tx; CREATE UNIQUE INDEX old ON attempts (tx); PRAGMA user_version = 1;")
+        .unwrap();
+    drop(old);
+    let mut outbox = Outbox::open(&path).unwrap();
+    assert_eq!(outbox.job(&key("a")).unwrap(), Some(first));
+    assert!(matches!(outbox.reserve(&key("d"), account, &call, 20, same), Err(SendError::Outbox(_))));
     let other = Call { input: vec![2].into(), value: U256::ZERO };
     assert!(outbox.reserve(&key("a"), account, &other, 99, sign).is_err(), "another call under the same purpose");
 }

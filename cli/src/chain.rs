@@ -16,7 +16,7 @@ use mira_anchor::chain::{ChainError, Client, FileError, LocalError};
 use mira_anchor::deployment::{Deployment, Deployments};
 use mira_anchor::endpoint::Endpoint;
 use mira_anchor::outbox::{Outbox, Stage};
-use mira_anchor::sender::{Intent, SendError, Sender};
+use mira_anchor::sender::{Intent, Resumed, SendError, Sender};
 use mira_anchor::wallet::{Wallet, WalletError};
 use mira_anchor::{Address, U256};
 use serde::Serialize;
@@ -31,6 +31,8 @@ use crate::workspace::Workspace;
 
 /// The account that pays on the local chain where no other is chosen.
 pub const LOCAL_ACCOUNT: &str = "dev";
+/// The longest time that is asked for, in seconds: a hundred years.
+const MAX_DURATION: u64 = 36_500 * 86_400;
 /// Decimals of the token.
 const DECIMALS: usize = 18;
 
@@ -79,6 +81,12 @@ pub struct ChainSession {
 }
 
 #[derive(Serialize)]
+struct CallsDocument {
+    schema: &'static str,
+    calls: Vec<CallDocument>,
+}
+
+#[derive(Serialize)]
 struct CallDocument {
     schema: &'static str,
     purpose: String,
@@ -124,9 +132,24 @@ impl PayArgs {
         ChainSession::new(&session.workspace, client, wallet)
     }
 
-    /// The same, and makes the local chain if that is wanted and not there.
+    /// The same, and makes the local chain if that is wanted and not there. One that is recorded is not made again: a new
+    /// one is another chain.
     pub fn open_or_create(&self, session: &Session, output: &Output) -> Result<ChainSession> {
         let endpoint = self.chain.endpoint(&session.workspace)?;
+        if let Endpoint::Local(path) = &endpoint
+            && !path.exists()
+            && let Some(lost) = load_deployments(&session.workspace)?.all().iter().find(|it| it.identity().local)
+        {
+            return Err(CliError::new(
+                Kind::Failed,
+                format!(
+                    "the local chain of genesis {} was lost, with its anchors and payments",
+                    lost.identity().genesis
+                ),
+            )
+            .at(path.display().to_string())
+            .hint("put the file back; or, to begin another chain, move .mira/chain/deployment.json aside"));
+        }
         let wallet = self.wallet(&session.home, &endpoint, output)?;
         let client = match &endpoint {
             Endpoint::Local(path) if !path.exists() => {
@@ -186,17 +209,61 @@ impl ChainSession {
         Ok(sender.waiting(wait()))
     }
 
+    /// Brings what earlier runs began to its end, and says so: a run that was cut off leaves transactions behind that
+    /// others would have to wait for.
+    pub fn resume(&mut self, output: &Output) -> Result<Vec<Resumed>> {
+        let resumed = self.sender()?.resume().map_err(send_error)?;
+        for job in &resumed {
+            let purpose = &job.purpose;
+            let lost = if job.was_lost { ", which the chain did not have any more and was sent again," } else { "" };
+            let now = match (job.sent.stage, job.sent.landed) {
+                (Stage::Reverted, _) => "was refused by the contract".to_owned(),
+                (_, Some(landed)) => format!("is in block {}", landed.block.number),
+                (stage, None) if stage.is_open() => "waits for a block".to_owned(),
+                (_, None) => "was done by somebody else".to_owned(),
+            };
+            output.talk(format_args!("{purpose}, begun by an earlier run{lost} {now}"));
+        }
+        Ok(resumed)
+    }
+
     /// Does what `spend` asks for in place of sending, if it asks for anything; says whether it did.
     pub fn instead(&self, intent: &Intent, spend: SpendArgs, output: &Output) -> Result<bool> {
         if !spend.is_any() {
             return Ok(false);
         }
+        let call = self.call(intent, spend)?;
+        if output.is_json() {
+            output.document(&call);
+        } else {
+            call.print(spend, output);
+        }
+        Ok(true)
+    }
+
+    /// The same for calls of which each needs the one before it: one document with all of them, in order.
+    pub fn instead_all(&self, intents: &[Intent], spend: SpendArgs, output: &Output) -> Result<()> {
+        let mut calls = Vec::new();
+        for intent in intents {
+            // What a call would take that needs another one first, no node can say before that one is in a block.
+            let asked = SpendArgs { dry_run: spend.dry_run && calls.is_empty(), ..spend };
+            calls.push(self.call(intent, asked)?);
+        }
+        if output.is_json() {
+            output.document(&CallsDocument { schema: "mira.calls/1", calls });
+        } else {
+            calls.iter().for_each(|call| call.print(spend, output));
+        }
+        Ok(())
+    }
+
+    fn call(&self, intent: &Intent, spend: SpendArgs) -> Result<CallDocument> {
         let from = self.wallet.address();
         let gas = match spend.dry_run {
             true => Some(self.client.estimate_gas(from, intent.to, &intent.input, intent.value).map_err(unreachable)?),
             false => None,
         };
-        let document = CallDocument {
+        Ok(CallDocument {
             schema: "mira.call/1",
             purpose: intent.purpose.clone(),
             chain_id: self.client.identity().chain_id.to_string(),
@@ -205,17 +272,23 @@ impl ChainSession {
             data: intent.input.to_string(),
             value: intent.value.to_string(),
             gas: gas.map(|gas| gas.to_string()),
-        };
-        if output.is_json() {
-            output.document(&document);
-        } else if let Some(gas) = gas {
-            output.data(format_args!("{} would take {gas} gas; nothing was sent", intent.purpose));
-        } else {
-            output.data(format_args!("to    {}", document.to.as_deref().unwrap_or("(a new contract)")));
-            output.data(format_args!("data  {}", document.data));
-            output.data(format_args!("value {}", document.value));
+        })
+    }
+}
+
+impl CallDocument {
+    fn print(&self, spend: SpendArgs, output: &Output) {
+        match &self.gas {
+            Some(gas) => output.data(format_args!("{} would take {gas} gas; nothing was sent", self.purpose)),
+            None if spend.dry_run => {
+                output.data(format_args!("{} would follow; its gas is known when that is in a block", self.purpose));
+            }
+            None => {
+                output.data(format_args!("to    {}", self.to.as_deref().unwrap_or("(a new contract)")));
+                output.data(format_args!("data  {}", self.data));
+                output.data(format_args!("value {}", self.value));
+            }
         }
-        Ok(true)
     }
 }
 
@@ -320,8 +393,11 @@ pub fn parse_duration(text: &str) -> std::result::Result<u64, String> {
         _ => (Some(text), 1),
     };
     let number = number.filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
-    let seconds = number.and_then(|number| number.parse::<u64>().ok()).and_then(|number| number.checked_mul(unit));
-    seconds.ok_or_else(|| "expected a length of time, like 3600, 90s, 15m, 24h or 7d".to_owned())
+    let Some(number) = number.filter(|number| !number.is_empty()) else {
+        return Err("expected a length of time, like 3600, 90s, 15m, 24h or 7d".to_owned());
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| *seconds <= MAX_DURATION).ok_or_else(|| "too long a time: at most 36500d".to_owned())
 }
 
 /// How long a command waits for a block.
@@ -380,6 +456,10 @@ mod tests {
         }
         for bad in ["", "d", "-1", "1w", "1.5h", "+5", "99999999999999999999", "300000000000000000d"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_duration("36500d"), Ok(MAX_DURATION));
+        for long in ["36501d", "99999999d", "99999999999999999999"] {
+            assert!(parse_duration(long).unwrap_err().contains("too long"), "{long}");
         }
     }
 }

@@ -212,10 +212,91 @@ fn tokens_are_paid_in() {
 }
 
 #[test]
+fn a_payment_that_was_cut_off_blocks_no_other_and_is_made_once() {
+    let world = sealed();
+    let tokens = |whole: u64| Some(format!("{whole}{}", "0".repeat(18)));
+    let funded = || Some(world.json(&["chain", "status"])["deployment"]["funded"].as_str()?.to_owned());
+    let waiting = || world.json(&["chain", "status"])["outbox"].as_array().unwrap().len();
+    world.ok(&["chain", "fund", "--pool", "1"]);
+    world.forget("approve/");
+    world.ok(&["chain", "fund", "--pool", "2"]);
+    assert_eq!((funded(), waiting()), (tokens(3), 0));
+    // Another amount is another payment; the one before is named.
+    world.forget("fund/");
+    let other = world.run(&["chain", "fund", "--pool", "5"]);
+    assert_eq!(other.code, 0, "{}", other.err);
+    assert!(other.err.contains("/1, begun by an earlier run is in block"), "{}", other.err);
+    assert_eq!((funded(), waiting()), (tokens(8), 0));
+    // The same one again goes on with what was begun.
+    world.forget("fund/");
+    world.ok(&["chain", "fund", "--pool", "5"]);
+    assert_eq!((funded(), waiting()), (tokens(8), 0));
+    world.ok(&["chain", "fund", "--pool", "5"]);
+    assert_eq!(funded(), tokens(13));
+}
+
+#[test]
+fn what_is_asked_of_a_payment_is_one_document() {
+    let world = sealed();
+    let dry = world.json(&["chain", "fund", "--pool", "1", "--dry-run"]);
+    assert_eq!((dry["schema"].as_str(), dry["calls"].as_array().unwrap().len()), (Some("mira.calls/1"), 2));
+    assert!(dry["calls"][0]["gas"].is_string() && dry["calls"][1]["gas"].is_null(), "{dry}");
+    assert!(world.ok(&["chain", "fund", "--pool", "1", "--dry-run"]).contains("would follow"));
+    let calls = world.json(&["chain", "fund", "--pool", "1", "--unsigned"]);
+    let purpose = |at: usize| calls["calls"][at]["purpose"].as_str().unwrap().to_owned();
+    assert!(purpose(0).starts_with("approve/") && purpose(1).starts_with("fund/"), "{calls}");
+    assert_eq!(world.json(&["chain", "status"])["deployment"]["funded"].as_str(), Some("0"));
+    world.fails(2, "neither --use nor --pool", &["chain", "fund", "1"]);
+}
+
+#[test]
+fn a_chain_that_was_cut_back_has_no_anchors() {
+    let world = sealed();
+    let anchored = || world.json(&["chain", "status"])["deployment"]["anchored_epoch"].as_u64();
+    let chain = world.ws(".mira/chain/local");
+    let before = fs::read(&chain).unwrap();
+    world.ok(&["anchor"]);
+    fs::write(&chain, &before).unwrap();
+    assert_eq!(anchored(), Some(0));
+    assert_eq!(world.json(&["anchor"])["status"].as_str(), Some("local"));
+    assert_eq!(anchored(), Some(2), "what is reported is there");
+    // The same with contracts that are gone: deploying sends the very bytes again.
+    fs::write(&chain, &before[..before.len() - 1]).unwrap();
+    world.ok(&["chain", "recover"]);
+    world.fails(3, "nothing was signed", &["anchor"]);
+    world.ok(&["chain", "deploy"]);
+    world.ok(&["anchor"]);
+    assert_eq!(anchored(), Some(2));
+}
+
+#[test]
+fn a_chain_that_was_lost_is_not_made_again_in_silence() {
+    let world = sealed();
+    world.ok(&["anchor"]);
+    let record = world.ws(".mira/chain/deployment.json");
+    fs::remove_file(world.ws(".mira/chain/local")).unwrap();
+    world.fails(1, "was lost", &["chain", "deploy"]);
+    assert!(!world.ws(".mira/chain/local").exists());
+    fs::rename(&record, world.ws("aside.json")).unwrap();
+    world.ok(&["chain", "deploy"]);
+    assert_eq!(world.json(&["anchor"])["epoch"].as_u64(), Some(2));
+    assert_eq!(world.json(&["chain", "status"])["deployment"]["anchored_epoch"].as_u64(), Some(2));
+    // What is there stays, whatever is asked for.
+    let again = world.run(&["chain", "deploy", "--window", "48h"]);
+    assert!(again.code == 0 && again.err.contains("was ignored"), "{}", again.err);
+    assert!(!world.run(&["chain", "deploy"]).err.contains("ignored"));
+    // A record without end is not read to its end.
+    fs::remove_file(&record).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &record).unwrap();
+    world.fails(1, "not a record of deployments", &["chain", "status"]);
+}
+
+#[test]
 fn time_passes_where_it_is_ones_own() {
     let world = sealed();
     let time = || world.json(&["chain", "status"])["timestamp"].as_u64().unwrap();
     let before = time();
+    world.fails(2, "too long a time", &["chain", "warp", "99999999d"]);
     world.ok(&["chain", "warp", "25h"]);
     assert!(time() >= before + 25 * 3600);
     let block = world.json(&["chain", "mine"])["block"].as_u64().unwrap();

@@ -152,6 +152,44 @@ fn the_files_are_views_and_a_second_epoch_adds_to_the_first() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_is_ended_by_the_next() {
+    let story = Story::new();
+    let world = &story.world;
+    world.fails(2, "is past", &["bind", "--key", "contributor", "--account", "contributor", "--expires", "0"]);
+    world.ok(&["bind", "--key", "contributor", "--account", "contributor", "--expires", "1"]);
+    story.ready();
+    let chain = world.ws(".mira/chain/local");
+    let before = fs::read(&chain).unwrap();
+    let proposed = world.json(&["rewards", "propose"]);
+    world.forget("propose/");
+    assert_eq!(world.json(&["rewards", "propose"]), proposed, "nothing is proposed twice");
+    world.fails(1, "nothing was paid in", &["rewards", "propose"]);
+
+    // Another policy is not applied to it.
+    world.ok(&["rewards", "policy", "new", "-o", "policy.json"]);
+    let text = fs::read_to_string(world.ws("policy.json")).unwrap();
+    world.write("other.json", text.replacen("\"min_row_bytes\": 16", "\"min_row_bytes\": 1", 1));
+    world.fails(2, "was proposed", &["rewards", "--epoch", "1", "--policy", "other.json"]);
+    world.fails(1, "larger than", &["rewards", "--policy", "/dev/zero"]);
+
+    world.ok(&["chain", "warp", "8d"]);
+    let claimed = world.json(&["claim", "--key", "contributor"]);
+    world.forget("claim/");
+    assert_eq!(world.json(&["claim", "--key", "contributor"]), claimed);
+    world.fails(1, "nothing to claim", &["claim", "--key", "contributor"]);
+
+    // A chain that was cut back knows of neither, and what is reported is what it has then.
+    fs::write(&chain, before).unwrap();
+    assert_eq!(world.json(&["rewards"])["status"].as_str(), Some("computed"));
+    assert_eq!(world.json(&["rewards", "propose"])["root"], proposed["root"]);
+    assert_eq!(world.json(&["rewards"])["status"].as_str(), Some("pending"));
+    world.fails(1, "is pending", &["claim", "--key", "contributor"]);
+    world.ok(&["chain", "warp", "8d"]);
+    assert_eq!(world.json(&["claim", "--key", "contributor"])["amount"], claimed["amount"]);
+    assert_eq!(world.json(&["audit"])["ok"].as_bool(), Some(true));
+}
+
+#[test]
 fn a_withdrawn_dataset_is_paid_to_the_reserve() {
     let story = Story::new();
     let world = &story.world;

@@ -75,6 +75,9 @@ pub fn run(args: &AnchorArgs, global: &Global, output: &Output) -> Result {
     let mut chain = args.pay.open(&session, output)?;
     let deployment = chain.deployment()?;
     let origin = origin_of(&deployment)?;
+    if !args.spend.is_any() {
+        chain.resume(output)?;
+    }
     let heads: Vec<TreeHead> = epochs.iter().map(SealedEpoch::head).collect();
     let anchored = origin.anchored(&chain.client, &heads).map_err(anchor_error)?;
     let key = session.signing_key()?;

@@ -114,6 +114,14 @@ fn binding(
     let natural = |what: &str, value: u64| {
         Natural::new(value).ok_or_else(|| CliError::new(Kind::Usage, format!("{what} is below 2^53, found {value}")))
     };
+    // It is not sealed yet, so the first epoch that can have it is the next one.
+    if let Some(expires) = args.expires.filter(|expires| *expires <= epochs) {
+        return Err(CliError::new(Kind::Usage, format!("epoch {expires} of the log is past: this would pay nobody"))
+            .hint(format!(
+                "the next epoch is {}, and the last for which this counts cannot be before it",
+                epochs + 1
+            )));
+    }
     Ok(Binding {
         contributor,
         nonce: natural("a nonce", last.map_or(1, |bind| bind.nonce.value() + 1))?,

@@ -7,9 +7,9 @@ use mira_anchor::abi::{MiraToken, RewardsDistributor};
 use mira_anchor::chain::{Block, Client};
 use mira_anchor::commitment::Committee;
 use mira_anchor::deployment::{DeployError, Deployment, Plan};
-use mira_anchor::outbox::{Job, Outbox};
-use mira_anchor::sender::{Intent, Sent};
-use mira_anchor::{Address, B256, U256};
+use mira_anchor::outbox::{Job, Outbox, Stage};
+use mira_anchor::sender::{Intent, Resumed, Sent};
+use mira_anchor::{Address, B256, Bytes, U256};
 use mira_core::log::vkey::PublicKey;
 use mira_core::statement::Kind as StatementKind;
 use serde::Serialize;
@@ -30,6 +30,11 @@ use crate::trust::{Role, Trust, TrustedContract};
 const WINDOW: u64 = 7 * 24 * 3600;
 /// The same where nobody else can: the least that the contract takes.
 const LOCAL_WINDOW: u64 = 24 * 3600;
+
+/// What is taken where nothing else is said.
+const RESOLUTION: &str = "3d";
+const BOND: &str = "100";
+const SUPPLY: &str = "1000000";
 
 /// Deploy the contracts, fund them, and look at the chain
 ///
@@ -83,13 +88,13 @@ struct DeployArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     window: Option<u64>,
     /// What the guardian has to answer a dispute
-    #[arg(long, value_name = "DURATION", default_value = "3d", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = RESOLUTION, value_parser = parse_duration)]
     resolution: u64,
     /// What a dispute costs until it is answered, in tokens
-    #[arg(long, value_name = "AMOUNT", default_value = "100", value_parser = parse_amount)]
+    #[arg(long, value_name = "AMOUNT", default_value = BOND, value_parser = parse_amount)]
     bond: U256,
     /// How many tokens there are; all go to the account that deploys
-    #[arg(long, value_name = "AMOUNT", default_value = "1000000", value_parser = parse_amount)]
+    #[arg(long, value_name = "AMOUNT", default_value = SUPPLY, value_parser = parse_amount)]
     supply: U256,
     /// Who proposes rewards (default: the account that deploys)
     #[arg(long, value_name = "ADDRESS")]
@@ -102,13 +107,25 @@ struct DeployArgs {
     dry_run: bool,
 }
 
+impl DeployArgs {
+    /// Whether anything is asked of the contracts that is not the default.
+    fn shapes_contracts(&self) -> bool {
+        self.window.is_some()
+            || self.proposer.is_some()
+            || self.guardian.is_some()
+            || parse_duration(RESOLUTION) != Ok(self.resolution)
+            || parse_amount(BOND) != Ok(self.bond)
+            || parse_amount(SUPPLY) != Ok(self.supply)
+    }
+}
+
 #[derive(Debug, Args)]
 struct FundArgs {
     /// How much, in tokens
     #[arg(value_parser = parse_amount)]
     amount: U256,
     /// For the use that this statement of the log records
-    #[arg(long = "use", value_name = "REF", required_unless_present = "pool", conflicts_with = "pool")]
+    #[arg(long = "use", value_name = "REF", conflicts_with = "pool")]
     usage: Option<String>,
     /// For all
     #[arg(long)]
@@ -254,6 +271,7 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
         return Ok(ExitCode::SUCCESS);
     }
     let before = chain.deployments.on(chain.client.identity()).cloned();
+    chain.resume(output)?;
     let ChainSession { client, wallet, outbox, deployments } = &mut chain;
     let mut sender =
         mira_anchor::sender::Sender::new(client, wallet, outbox).map_err(send_error)?.waiting(crate::chain::wait());
@@ -261,6 +279,9 @@ fn deploy(args: &DeployArgs, session: &Session, output: &Output) -> Result {
     drop(sender);
     trust(&deployment, session, &key)?;
     let unchanged = before.as_ref() == Some(&deployment);
+    if before.is_some_and(|before| before.is_complete()) && args.shapes_contracts() {
+        output.talk("the contracts are there and stay what they are: what was asked for them was ignored");
+    }
     print_deployment(&deployment, &plan, account, unchanged, output);
     Ok(ExitCode::SUCCESS)
 }
@@ -330,7 +351,11 @@ fn fund(args: &FundArgs, session: &Session, output: &Output) -> Result {
             }
             Some(B256::from(*found.id.digest().as_bytes()))
         }
-        None => None,
+        None if args.pool => None,
+        None => {
+            return Err(CliError::new(Kind::Usage, "neither --use nor --pool says what is paid for")
+                .hint("--use REF pays for a logged use, --pool for all"));
+        }
     };
     if args.amount.is_zero() {
         return Err(CliError::new(Kind::Usage, "nothing is no amount to pay"));
@@ -341,36 +366,47 @@ fn fund(args: &FundArgs, session: &Session, output: &Output) -> Result {
         return Err(CliError::new(Kind::NotFound, "there is no distributor").hint("mira chain deploy"));
     };
     let (token, distributor) = (token.address, distributor.address);
+    // Before the others are brought to their end: a run that was cut off and is started again is one payment.
     let intent = fund_intent(&chain, distributor, statement.unwrap_or_default(), args.amount)?;
     if args.spend.is_any() {
-        approve(&mut chain, token, distributor, args.amount, Some((args.spend, output)))?;
-        chain.instead(&intent, args.spend, output)?;
+        let calls = match approval(&chain, token, distributor, args.amount)? {
+            Some(approval) => vec![approval, intent],
+            None => vec![intent],
+        };
+        chain.instead_all(&calls, args.spend, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    // A job that is there was approved before it was signed.
-    if job(&chain, &intent)?.is_none() {
-        approve(&mut chain, token, distributor, args.amount, None)?;
+    let resumed = chain.resume(output)?;
+    let waits = |job: &&Resumed| job.sent.stage.is_open() && job.purpose != intent.purpose;
+    if let Some(job) = resumed.iter().find(waits) {
+        // What it will have taken of the allowance, nobody can say yet.
+        return Err(CliError::new(Kind::Failed, format!("{} still waits for a block", job.purpose))
+            .hint("run this again when it is in one"));
+    }
+    // A job that is there was approved before it was signed; one that was refused is tried again from the beginning.
+    if job(&chain, &intent)?.is_none_or(|job| job.stage == Stage::Reverted) {
+        approve(&mut chain, token, distributor, args.amount)?;
     }
     let sent = chain.sender()?.send(&intent).map_err(send_error)?;
     print_fund(&chain.client, distributor, statement, args.amount, &sent, output);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The payment that was begun and has not ended, else a new one: paying the same twice is two payments, and running a
-/// command again that was cut off is one.
+/// The payment of this amount that was begun and has not ended, else a new one: paying the same twice is two payments,
+/// and running a command again that was cut off is one.
 fn fund_intent(chain: &ChainSession, distributor: Address, statement: B256, amount: U256) -> Result<Intent> {
-    let prefix = format!("fund/{statement}/");
-    let jobs = jobs_of(&chain.outbox, &chain.client)?;
-    let earlier: Vec<&Job> = jobs
-        .iter()
-        .filter(|job| job.key.contract == Some(distributor) && job.key.purpose.starts_with(&prefix))
-        .collect();
-    let number = match earlier.last() {
-        Some(last) if last.stage.is_open() => earlier.len().saturating_sub(1),
-        _ => earlier.len(),
-    };
     let input = mira_anchor::calls::fund(statement, amount);
-    Ok(Intent { purpose: format!("{prefix}{number}"), to: Some(distributor), input, value: U256::ZERO })
+    begun_or_next(chain, distributor, &format!("fund/{statement}/"), input)
+}
+
+/// The last open job of these that makes this call, else the next of them.
+fn begun_or_next(chain: &ChainSession, to: Address, prefix: &str, input: Bytes) -> Result<Intent> {
+    let jobs = jobs_of(&chain.outbox, &chain.client)?;
+    let earlier: Vec<&Job> =
+        jobs.iter().filter(|job| job.key.contract == Some(to) && job.key.purpose.starts_with(prefix)).collect();
+    let begun = earlier.iter().rev().find(|job| job.stage.is_open() && job.call.input == input);
+    let purpose = begun.map_or_else(|| format!("{prefix}{}", earlier.len()), |job| job.key.purpose.clone());
+    Ok(Intent { purpose, to: Some(to), input, value: U256::ZERO })
 }
 
 fn job(chain: &ChainSession, intent: &Intent) -> Result<Option<Job>> {
@@ -383,19 +419,21 @@ fn job(chain: &ChainSession, intent: &Intent) -> Result<Option<Job>> {
 }
 
 /// Lets the distributor take the amount, unless it may already.
-fn approve(
-    chain: &mut ChainSession,
-    token: Address,
-    distributor: Address,
-    amount: U256,
-    instead: Option<(SpendArgs, &Output)>,
-) -> Result<()> {
+fn approve(chain: &mut ChainSession, token: Address, distributor: Address, amount: U256) -> Result<()> {
+    let Some(intent) = approval(chain, token, distributor, amount)? else { return Ok(()) };
+    let sent = chain.sender()?.send(&intent).map_err(send_error)?;
+    if sent.stage.is_open() {
+        return Err(CliError::new(Kind::Failed, format!("{} waits for a block", intent.purpose))
+            .hint("run this again: it goes on from there"));
+    }
+    Ok(())
+}
+
+/// What lets the distributor take the amount; nothing if it may already.
+fn approval(chain: &ChainSession, token: Address, distributor: Address, amount: U256) -> Result<Option<Intent>> {
     let owner = chain.wallet.address();
     let allowed =
         chain.client.view(token, &MiraToken::allowanceCall { owner, spender: distributor }).map_err(unreachable)?;
-    if allowed >= amount {
-        return Ok(());
-    }
     let held = chain.client.view(token, &MiraToken::balanceOfCall { account: owner }).map_err(unreachable)?;
     if held < amount {
         return Err(CliError::new(
@@ -403,19 +441,11 @@ fn approve(
             format!("the account {} has {held} base units of the token, and {amount} are to be paid", hex(owner)),
         ));
     }
-    let number = jobs_of(&chain.outbox, &chain.client)?
-        .iter()
-        .filter(|job| {
-            job.key.contract == Some(token) && job.key.purpose.starts_with("approve/") && !job.stage.is_open()
-        })
-        .count();
-    let purpose = format!("approve/{}/{number}", hex(distributor));
-    let input = mira_anchor::calls::approve(distributor, amount);
-    let intent = Intent { purpose, to: Some(token), input, value: U256::ZERO };
-    match instead {
-        Some((spend, output)) => chain.instead(&intent, spend, output).map(|_| ()),
-        None => chain.sender()?.send(&intent).map(|_| ()).map_err(send_error),
+    if allowed >= amount {
+        return Ok(None);
     }
+    let input = mira_anchor::calls::approve(distributor, amount);
+    begun_or_next(chain, token, &format!("approve/{}/", hex(distributor)), input).map(Some)
 }
 
 fn print_fund(client: &Client, contract: Address, statement: Option<B256>, amount: U256, sent: &Sent, output: &Output) {

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use mira_anchor::U256;
 use mira_anchor::claim::Claim;
+use mira_anchor::distributor::Contract;
+use mira_anchor::sender::{Intent, Resumed, Sent};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::chain::{PayArgs, SpendArgs, hex, send_error, status, unreachable};
+use crate::chain::{ChainSession, PayArgs, SpendArgs, hex, send_error, status, unreachable};
 use crate::error::{CliError, Kind, Result};
 use crate::output::{Output, count};
 use crate::rewarding::Rewards;
@@ -65,6 +67,7 @@ pub fn run(args: &ClaimArgs, global: &Global, output: &Output) -> Result {
     };
     let mut chain = args.pay.open(&session, output)?;
     let deployment = chain.deployment()?;
+    let resumed = if args.spend.is_any() { Vec::new() } else { chain.resume(output)? };
     let rewards = Rewards::open(&session, &chain.client, &deployment)?;
     let epoch = rewards.active(args.epoch)?.map_or_else(|| Err(not_active(&rewards, args.epoch)), Ok)?;
     let computed = rewards.compute(epoch, None)?;
@@ -75,11 +78,17 @@ pub fn run(args: &ClaimArgs, global: &Global, output: &Output) -> Result {
         CliError::new(Kind::NotFound, format!("contributor {contributor} has earned nothing up to epoch {epoch}"))
     })?;
     let paid = contract.claimed(&chain.client, &contributor).map_err(unreachable)?;
-    let due = due(&claim, paid)?;
-    if chain.instead(&contract.claiming(epoch, &claim, &proof), args.spend, output)? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let sent = contract.claim(&mut chain.sender()?, epoch, &claim, &proof).map_err(send_error)?;
+    let intent = contract.claiming(epoch, &claim, &proof);
+    let (due, sent) = match cut_off(&contract, &chain, &intent, &resumed)? {
+        Some(done) => done,
+        None => {
+            let due = due(&claim, paid)?;
+            if chain.instead(&intent, args.spend, output)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+            (due, contract.claim(&mut chain.sender()?, epoch, &claim, &proof).map_err(send_error)?)
+        }
+    };
     let status = status(sent.stage, chain.client.identity().local);
     let payout = hex(claim.payout);
     if output.is_json() {
@@ -103,6 +112,20 @@ pub fn run(args: &ClaimArgs, global: &Global, output: &Output) -> Result {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What this very claim paid, if it is that of an earlier run that was cut off: what this one was started again for.
+fn cut_off(
+    contract: &Contract,
+    chain: &ChainSession,
+    intent: &Intent,
+    resumed: &[Resumed],
+) -> Result<Option<(U256, Sent)>> {
+    let is_it = |job: &&Resumed| job.contract == intent.to && job.purpose == intent.purpose;
+    let Some(job) = resumed.iter().find(is_it) else { return Ok(None) };
+    let Some(landed) = job.sent.landed else { return Ok(None) };
+    let claims = contract.claims(&chain.client).map_err(unreachable)?;
+    Ok(claims.iter().find(|claim| claim.tx == landed.tx).map(|claim| (claim.amount, job.sent.clone())))
 }
 
 /// What is still to be paid.

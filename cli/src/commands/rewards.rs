@@ -3,7 +3,6 @@
 mod policy;
 mod propose;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use clap::{Args, Subcommand};
 use mira_anchor::chain::Client;
 use mira_anchor::distributor::State;
 use mira_anchor::reward::{MAX_POLICY, Share, Step};
-use mira_core::digest::{ContributorId, StatementId};
+use mira_core::digest::{ContributorId, Digest, StatementId};
 use mira_core::fold::Fold;
 use mira_core::statement::Kind as StatementKind;
 use serde::Serialize;
@@ -20,6 +19,7 @@ use crate::args::Global;
 use crate::chain::{ChainArgs, deployment_on, hex, load_deployments, unreachable};
 use crate::error::{CliError, Kind, Result};
 use crate::output::{JsonMode, Output, count, escape};
+use crate::read_file;
 use crate::rewarding::{Computed, Rewards};
 use crate::session::Session;
 
@@ -129,11 +129,22 @@ fn show(args: &RewardsArgs, global: &Global, output: &Output) -> Result {
     let computed = rewards.compute(args.epoch.unwrap_or_else(|| rewards.next_number()), policy.as_deref())?;
     let computed = match rewards.proposals.last() {
         // Nothing new to divide: the last proposal says more.
-        Some(last) if args.epoch.is_none() && computed.allocation.manifest.budget.is_zero() => {
+        Some(last) if args.epoch.is_none() && policy.is_none() && computed.allocation.manifest.budget.is_zero() => {
             rewards.compute(last.epoch, None)?
         }
         _ => computed,
     };
+    if let Some(policy) = &policy
+        && computed.state.is_some()
+        && Digest::of(policy) != computed.allocation.manifest.policy
+    {
+        let manifest = &computed.allocation.manifest;
+        return Err(CliError::new(
+            Kind::Usage,
+            format!("epoch {} was proposed, by policy {}: no other can apply to it", manifest.epoch, manifest.policy),
+        )
+        .hint("without --epoch the file is applied to the epoch that could be proposed next"));
+    }
     if computed.in_force {
         rewards.keep(&computed.allocation)?;
     }
@@ -254,9 +265,7 @@ fn print(document: &Document, computed: &Computed, output: &Output) {
 /// Reads a policy in any spelling of JSON.
 fn read_policy(path: &Path) -> Result<mira_anchor::reward::Policy> {
     let at = |error: CliError| error.at(path.display().to_string());
-    let failed = |error: std::io::Error| at(CliError::new(Kind::NotFound, error.to_string()));
-    if fs::metadata(path).map_err(failed)?.len() > MAX_POLICY as u64 {
-        return Err(at(CliError::new(Kind::Usage, "larger than any policy")));
-    }
-    policy::parse(&fs::read_to_string(path).map_err(failed)?).map_err(at)
+    let bytes = read_file::bounded(path, MAX_POLICY)?;
+    let text = String::from_utf8(bytes).map_err(|_| at(CliError::new(Kind::Usage, "not JSON: not UTF-8")))?;
+    policy::parse(&text).map_err(at)
 }

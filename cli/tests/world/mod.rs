@@ -45,6 +45,17 @@ impl World {
         name.to_owned()
     }
 
+    /// Leaves behind what a run leaves that was killed when its transaction was sent: the newest job of this purpose is in
+    /// a block, and the outbox does not know.
+    pub(crate) fn forget(&self, purpose: &str) {
+        let mut outbox = mira_anchor::outbox::Outbox::open(&self.ws(".mira/chain/outbox.sqlite")).unwrap();
+        let jobs = outbox.jobs().unwrap();
+        let job = jobs.iter().rev().find(|job| job.key.purpose.starts_with(purpose)).unwrap();
+        let job = outbox.reorged(job).unwrap();
+        outbox.sent(&job, 0, 1).unwrap();
+        assert_eq!(self.json(&["chain", "status"])["outbox"].as_array().unwrap().len(), 1);
+    }
+
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mira"));
         command.args(args).current_dir(self.path("ws")).env("MIRA_HOME", self.path("home"));

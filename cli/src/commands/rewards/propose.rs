@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use mira_anchor::distributor::proposing;
 use mira_anchor::reward::Manifest;
-use mira_anchor::sender::Sent;
+use mira_anchor::sender::{Resumed, Sent};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -58,6 +59,7 @@ pub fn run(args: &ProposeArgs, global: &Global, output: &Output) -> Result {
     let _lock = session.workspace.lock()?;
     let mut chain = args.pay.open(&session, output)?;
     let deployment = chain.deployment()?;
+    let resumed = if args.spend.is_any() { Vec::new() } else { chain.resume(output)? };
     let rewards = Rewards::open(&session, &chain.client, &deployment)?;
     let computed = rewards.compute(rewards.next_number(), None)?;
     let manifest = computed.allocation.manifest.clone();
@@ -65,6 +67,11 @@ pub fn run(args: &ProposeArgs, global: &Global, output: &Output) -> Result {
         return Err(CliError::new(Kind::Failed, "no epoch of the log is anchored").hint("mira anchor"));
     }
     if manifest.budget.is_zero() {
+        if let Some((manifest, sent)) = cut_off(&rewards, &resumed)? {
+            let activates_at = Some(rewards.state(manifest.epoch)?.activates_at);
+            print(&manifest, &sent, activates_at, chain.client.identity().local, output);
+            return Ok(ExitCode::SUCCESS);
+        }
         return Err(CliError::new(Kind::Failed, "nothing was paid in since the last proposal")
             .hint("mira chain fund pays for a use, or into the pool"));
     }
@@ -83,6 +90,17 @@ pub fn run(args: &ProposeArgs, global: &Global, output: &Output) -> Result {
     };
     print(&manifest, &sent, activates_at, chain.client.identity().local, output);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The last proposal, if it is that of an earlier run that was cut off: what this one was started again for.
+fn cut_off(rewards: &Rewards<'_>, resumed: &[Resumed]) -> Result<Option<(Manifest, Sent)>> {
+    let Some(last) = rewards.proposals.last() else { return Ok(None) };
+    let purpose = proposing(last.epoch, &last.manifest);
+    let contract = Some(rewards.contract.distributor.contract);
+    let is_it = |job: &&Resumed| job.contract == contract && job.purpose == purpose && job.sent.landed.is_some();
+    let Some(job) = resumed.iter().find(is_it) else { return Ok(None) };
+    let computed = rewards.compute(last.epoch, None)?;
+    Ok(Some((computed.allocation.manifest, job.sent.clone())))
 }
 
 fn print(manifest: &Manifest, sent: &Sent, activates_at: Option<u64>, local: bool, output: &Output) {
