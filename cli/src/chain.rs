@@ -124,9 +124,18 @@ impl PayArgs {
         &self.chain
     }
 
+    /// Where the chain is. Keys of demos stay on local chains.
+    fn endpoint(&self, session: &Session) -> Result<Endpoint> {
+        let endpoint = self.chain.endpoint(&session.workspace)?;
+        if !endpoint.is_local() {
+            session.refuse_demo_key()?;
+        }
+        Ok(endpoint)
+    }
+
     /// Opens all of it. The caller holds the workspace's lock.
     pub fn open(&self, session: &Session, output: &Output) -> Result<ChainSession> {
-        let endpoint = self.chain.endpoint(&session.workspace)?;
+        let endpoint = self.endpoint(session)?;
         let wallet = self.wallet(&session.home, &endpoint, output)?;
         let client = Client::connect(&endpoint).map_err(unreachable)?;
         ChainSession::new(&session.workspace, client, wallet)
@@ -135,7 +144,7 @@ impl PayArgs {
     /// The same, and makes the local chain if that is wanted and not there. One that is recorded is not made again: a new
     /// one is another chain.
     pub fn open_or_create(&self, session: &Session, output: &Output) -> Result<ChainSession> {
-        let endpoint = self.chain.endpoint(&session.workspace)?;
+        let endpoint = self.endpoint(session)?;
         if let Endpoint::Local(path) = &endpoint
             && !path.exists()
             && let Some(lost) = load_deployments(&session.workspace)?.all().iter().find(|it| it.identity().local)

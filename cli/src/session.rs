@@ -11,7 +11,7 @@ use crate::by_cid;
 use crate::commands::key::passphrase;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, is_demo};
 use crate::ledger::{Ledger, log_signer};
 use crate::process;
 use crate::receipts;
@@ -82,6 +82,19 @@ impl Session {
                     .hint("MIRA_PASSPHRASE_FILE names a file with its passphrase")
             })
         })
+    }
+
+    /// Refuses a key that `mira demo` made: what it signed is nobody's word.
+    pub fn refuse_demo_key(&self) -> Result<()> {
+        let default = || Keystore::of(&self.home).default_name().ok().flatten();
+        match self.key_name.clone().or_else(default).filter(|name| is_demo(name)) {
+            None => Ok(()),
+            Some(name) => Err(CliError::new(
+                Kind::DoesNotVerify,
+                format!("the key {name:?} is of a demo, and stays on local chains"),
+            )
+            .hint("--key chooses another, mira key new makes one")),
+        }
     }
 
     /// The key of the log, which its owner keeps among their keys; refused while the log is behind or beside what its

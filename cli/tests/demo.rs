@@ -26,6 +26,10 @@ fn the_demo_runs_and_leaves_an_ordinary_workspace() {
     world.fails(1, "not empty", &["demo", "shown"]);
     // The keys are there already, and serve again.
     world.ok(&["demo", "again", "-q"]);
+    let away =
+        ["--chain", "http://127.0.0.1:9", "--account", "payout", "--workspace", "shown", "--key", "demo-trainer"];
+    world.fails(3, "is of a demo", &[&["anchor"][..], &away].concat());
+    world.fails(3, "is of a demo", &[&["bind"][..], &away].concat());
     // They sign where they are named, and never by default.
     let keys = world.json(&["key", "list"]);
     let default = keys["keys"].as_array().unwrap().iter().find(|key| key["default"] == true).unwrap();
