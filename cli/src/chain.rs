@@ -116,6 +116,11 @@ impl ChainArgs {
     pub fn connect(&self, workspace: &Workspace) -> Result<Client> {
         Client::connect(&self.endpoint(workspace)?).map_err(unreachable)
     }
+
+    /// Connects to read only, which several may do at once.
+    pub fn connect_to_read(&self, workspace: &Workspace) -> Result<Client> {
+        Client::connect_to_read(&self.endpoint(workspace)?).map_err(unreachable)
+    }
 }
 
 impl PayArgs {
