@@ -187,6 +187,17 @@ fn a_run_that_was_cut_off_is_ended_by_the_next() {
     world.ok(&["chain", "warp", "8d"]);
     assert_eq!(world.json(&["claim", "--key", "contributor"])["amount"], claimed["amount"]);
     assert_eq!(world.json(&["audit"])["ok"].as_bool(), Some(true));
+
+    // Blocks before it may be others by then: a proposal is computed anew, and never sent again as it was.
+    let before = fs::read(&chain).unwrap();
+    world.ok(&["chain", "mine"]);
+    world.ok(&["chain", "fund", "--pool", "7"]);
+    world.ok(&["rewards", "propose"]);
+    fs::write(&chain, before).unwrap();
+    world.ok(&["chain", "fund", "--pool", "8"]);
+    world.ok(&["rewards", "propose"]);
+    assert_eq!(world.json(&["rewards"])["status"].as_str(), Some("pending"));
+    assert_eq!(world.json(&["audit"])["ok"].as_bool(), Some(true));
 }
 
 #[test]

@@ -387,8 +387,8 @@ fn fund(args: &FundArgs, session: &Session, output: &Output) -> Result {
         return Err(CliError::new(Kind::Failed, format!("{} still waits for a block", job.purpose))
             .hint("run this again when it is in one"));
     }
-    // A job that is there was approved before it was signed; one that was refused is tried again from the beginning.
-    if job(&chain, &intent)?.is_none_or(|job| job.stage == Stage::Reverted) {
+    // A job that is there was approved before it was signed; one that did not happen is tried again from the beginning.
+    if job(&chain, &intent)?.is_none_or(|job| matches!(job.stage, Stage::Reverted | Stage::Superseded)) {
         approve(&mut chain, token, distributor, args.amount)?;
     }
     let sent = chain.sender()?.send(&intent).map_err(send_error)?;
