@@ -67,9 +67,24 @@ impl Client {
     /// # Errors
     /// [`ChainError`].
     pub fn connect(endpoint: &Endpoint) -> Result<Self, ChainError> {
+        Self::connect_by(endpoint, |path| DevChain::open(path))
+    }
+
+    /// The same to read only, which several may do at once on the local chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn connect_to_read(endpoint: &Endpoint) -> Result<Self, ChainError> {
+        Self::connect_by(endpoint, |path| DevChain::open_to_read(path))
+    }
+
+    fn connect_by(
+        endpoint: &Endpoint,
+        open: impl FnOnce(&Path) -> Result<DevChain, mira_devchain::ChainError>,
+    ) -> Result<Self, ChainError> {
         let rpc = match endpoint {
             Endpoint::Local(path) if !path.exists() => return Err(ChainError::NoLocal { path: path.clone() }),
-            Endpoint::Local(path) => DevChain::open(path)?.client(),
+            Endpoint::Local(path) => open(path)?.client(),
             Endpoint::Node(url) => RpcClient::new(Http::new(url.full().clone())?, false),
         };
         Self::over(rpc, endpoint.clone())

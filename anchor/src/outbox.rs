@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params};
 
 use crate::chain::{BlockRef, Identity};
 use crate::fees::Fees;
@@ -363,6 +363,27 @@ impl Outbox {
             (found, _) => return Err(OutboxError::NotAnOutbox { found }),
         }
         Ok(Self { db })
+    }
+
+    /// Opens an outbox to look at its jobs: nothing is written, so that several may, and where nothing may be.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub fn open_to_read(path: &Path) -> Result<Self, OutboxError> {
+        // What a crash left half written has to be taken back before it can be read, which is writing.
+        Self::open_read_only(path).or_else(|_| Self::open(path))
+    }
+
+    fn open_read_only(path: &Path) -> Result<Self, OutboxError> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(BUSY)?;
+        let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        match (number("application_id")?, number("user_version")?) {
+            // What is read is the same in both.
+            (APPLICATION_ID, 1 | VERSION) => Ok(Self { db }),
+            (APPLICATION_ID, found) => Err(OutboxError::Newer { found }),
+            (found, _) => Err(OutboxError::NotAnOutbox { found }),
+        }
     }
 
     /// The job of this key.

@@ -351,11 +351,26 @@ impl<'a> Sender<'a> {
             .map(|(lost, job)| (job, lost))
             .collect();
         open.sort_by_key(|(job, _)| job.nonce);
+        // What a proposal says depends on the blocks before it, which may be others now: on one's own chain, where nobody
+        // else has its bytes, it is left to be computed anew, and so is what came after it.
+        let proposal = |(job, lost): &(Job, bool)| *lost && job.key.purpose.starts_with("propose/");
+        let keep = open.iter().position(proposal).filter(|_| chain.local).unwrap_or(open.len());
+        let mut given_up = Vec::new();
+        for (job, _) in open.split_off(keep) {
+            let job = self.outbox.settle(&job, Stage::Superseded, None)?;
+            let (contract, purpose) = (job.key.contract, job.key.purpose.clone());
+            given_up.push(Resumed { contract, purpose, sent: sent(Some(&job)), was_lost: true });
+        }
         // All of them before the first is sent, so that none of their nonces is taken for a free one.
         for (job, _) in open.iter_mut().filter(|(_, lost)| *lost) {
             *job = self.outbox.reorged(job)?;
         }
-        open.into_iter().map(|(job, was_lost)| self.resume_job(&job, was_lost)).collect()
+        let mut resumed = Vec::new();
+        for (job, was_lost) in open {
+            resumed.push(self.resume_job(&job, was_lost)?);
+        }
+        resumed.append(&mut given_up);
+        Ok(resumed)
     }
 
     fn resume_job(&mut self, job: &Job, was_lost: bool) -> Result<Resumed, SendError> {

@@ -51,7 +51,7 @@ pub fn ask(
     let Some(log) = trusted_by.and_then(|vkey| vkey.parse::<VerifierKey>().ok()) else {
         return Ok(gap(Gap::Blocked));
     };
-    let client = match Client::connect(&endpoint) {
+    let client = match Client::connect_to_read(&endpoint) {
         Ok(client) => client,
         Err(error) => return Ok(unanswered(&error)),
     };

@@ -116,6 +116,11 @@ impl ChainArgs {
     pub fn connect(&self, workspace: &Workspace) -> Result<Client> {
         Client::connect(&self.endpoint(workspace)?).map_err(unreachable)
     }
+
+    /// Connects to read only, which several may do at once.
+    pub fn connect_to_read(&self, workspace: &Workspace) -> Result<Client> {
+        Client::connect_to_read(&self.endpoint(workspace)?).map_err(unreachable)
+    }
 }
 
 impl PayArgs {
@@ -224,11 +229,16 @@ impl ChainSession {
         let resumed = self.sender()?.resume().map_err(send_error)?;
         for job in &resumed {
             let purpose = &job.purpose;
-            let lost = if job.was_lost { ", which the chain did not have any more and was sent again," } else { "" };
+            let lost = match (job.was_lost, job.sent.stage) {
+                (false, _) => "",
+                (true, Stage::Superseded) => ", which the chain does not have any more,",
+                (true, _) => ", which the chain did not have any more and was sent again,",
+            };
             let now = match (job.sent.stage, job.sent.landed) {
                 (Stage::Reverted, _) => "was refused by the contract".to_owned(),
                 (_, Some(landed)) => format!("is in block {}", landed.block.number),
                 (stage, None) if stage.is_open() => "waits for a block".to_owned(),
+                (_, None) if job.was_lost => "is given up".to_owned(),
                 (_, None) => "was done by somebody else".to_owned(),
             };
             output.talk(format_args!("{purpose}, begun by an earlier run{lost} {now}"));

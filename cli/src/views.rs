@@ -144,7 +144,7 @@ fn sources(session: &Session) -> Result<Sources> {
 fn jobs(session: &Session) -> Result<Vec<Job>> {
     let path = session.workspace.path("chain/outbox.sqlite");
     match path.exists() {
-        true => Outbox::open(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed),
+        true => Outbox::open_to_read(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed),
         false => Ok(Vec::new()),
     }
 }

@@ -187,6 +187,40 @@ fn a_run_that_was_cut_off_is_ended_by_the_next() {
     world.ok(&["chain", "warp", "8d"]);
     assert_eq!(world.json(&["claim", "--key", "contributor"])["amount"], claimed["amount"]);
     assert_eq!(world.json(&["audit"])["ok"].as_bool(), Some(true));
+
+    // Blocks before it may be others by then: a proposal is computed anew, and never sent again as it was.
+    let before = fs::read(&chain).unwrap();
+    world.ok(&["chain", "mine"]);
+    world.ok(&["chain", "fund", "--pool", "7"]);
+    world.ok(&["rewards", "propose"]);
+    fs::write(&chain, before).unwrap();
+    world.ok(&["chain", "fund", "--pool", "8"]);
+    world.ok(&["rewards", "propose"]);
+    assert_eq!(world.json(&["rewards"])["status"].as_str(), Some("pending"));
+    assert_eq!(world.json(&["audit"])["ok"].as_bool(), Some(true));
+}
+
+#[test]
+fn readers_do_not_shut_each_other_out() {
+    let story = Story::new();
+    let world = &story.world;
+    story.ready();
+    // One holds the chain to read, one the right to write.
+    let path = world.ws(".mira/chain/local");
+    let endpoint = mira_anchor::endpoint::Endpoint::Local(path);
+    let reader = mira_anchor::chain::Client::connect_to_read(&endpoint).unwrap();
+    let writer = fs::File::options().write(true).open(world.ws(".mira/lock")).unwrap();
+    writer.try_lock().unwrap();
+    for args in [&["audit"][..], &["chain", "status"], &["rewards"]] {
+        world.ok(args);
+    }
+    assert!(world.run(&["rewards"]).err.contains("were not written"));
+    assert!(!world.ws(".mira/rewards").exists());
+    world.fails(1, "is writing", &["chain", "fund", "--pool", "1"]);
+    drop(writer);
+    world.fails(1, "the chain is in use", &["chain", "fund", "--pool", "1"]);
+    drop(reader);
+    world.ok(&["chain", "fund", "--pool", "1"]);
 }
 
 #[test]

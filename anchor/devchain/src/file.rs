@@ -8,7 +8,8 @@
 //! The record of the genesis has the hash of the first block, whose header follows from it. The complement tells a
 //! length that was damaged from a tail that was never written in full: only the second may be cut off.
 //!
-//! One process has the file, by an exclusive lock. What is in the bytes is for others to check.
+//! One process has the file, by an exclusive lock, or some read it, by shared ones. What is in the bytes is for others
+//! to check.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -36,6 +37,8 @@ pub(crate) struct BlockFile {
     end: u64,
     /// A write that failed halfway left behind what could not be cleaned up.
     broken: bool,
+    /// Others read it meanwhile.
+    read_only: bool,
 }
 
 /// A record, its hash not yet compared with anything.
@@ -117,6 +120,12 @@ pub enum FileError {
         /// How many bytes of it there are.
         bytes: u64,
     },
+    /// It was opened to be read.
+    #[error("{}: the chain was opened to be read", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// After an earlier failure it is not known what the file holds; opening the chain again finds out.
     #[error("{}: an earlier write failed, so the chain must be opened again", path.display())]
     Broken {
@@ -156,13 +165,23 @@ impl BlockFile {
 
     /// Opens a file and locks it; nothing but its first line is read.
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
+        Self::open_as(path, false)
+    }
+
+    /// The same to read it, beside others that do, and though it may not be written to.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, FileError> {
+        Self::open_as(path, true)
+    }
+
+    fn open_as(path: &Path, read_only: bool) -> Result<Self, FileError> {
         let failed = |action, source| io_error(action, path, source);
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| failed("open", source))?;
-        lock(&file, path)?;
+        let file =
+            OpenOptions::new().read(true).write(!read_only).open(path).map_err(|source| failed("open", source))?;
+        lock(&file, path, read_only)?;
         let end = file.metadata().map_err(|source| failed("read", source))?.len();
         let mut magic = [0; MAGIC.len()];
         match file.read_exact_at(&mut magic, 0) {
-            Ok(()) if magic == *MAGIC => Ok(Self { file, path: path.to_owned(), end, broken: false }),
+            Ok(()) if magic == *MAGIC => Ok(Self { file, path: path.to_owned(), end, broken: false, read_only }),
             Ok(()) => Err(FileError::Magic { path: path.to_owned() }),
             Err(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(FileError::Magic { path: path.to_owned() })
@@ -191,6 +210,9 @@ impl BlockFile {
     /// Appends a record; it is durable when this returns. If it fails, the record is not there, or the file is not
     /// used any more.
     pub(crate) fn append(&mut self, bytes: &[u8], hash: B256) -> Result<(), FileError> {
+        if self.read_only {
+            return Err(FileError::ReadOnly { path: self.path.clone() });
+        }
         if self.broken {
             return Err(FileError::Broken { path: self.path.clone() });
         }
@@ -222,7 +244,7 @@ impl BlockFile {
 
     fn fill(file: File, path: &Path, temp: &Path, genesis: &[u8], hash: B256) -> Result<Self, FileError> {
         // Locked before it has its name, so that nobody else is ever first to have it.
-        lock(&file, path)?;
+        lock(&file, path, false)?;
         let bytes = [MAGIC.as_slice(), &frame(genesis, hash)].concat();
         file.write_all_at(&bytes, 0).map_err(|source| io_error("write", temp, source))?;
         file.sync_all().map_err(|source| io_error("sync", temp, source))?;
@@ -231,7 +253,7 @@ impl BlockFile {
             io::ErrorKind::AlreadyExists => FileError::Exists { path: path.to_owned() },
             _ => io_error("create", path, source),
         })?;
-        Ok(Self { file, path: path.to_owned(), end: bytes.len() as u64, broken: false })
+        Ok(Self { file, path: path.to_owned(), end: bytes.len() as u64, broken: false, read_only: false })
     }
 }
 
@@ -300,8 +322,9 @@ impl BlockFile {
     }
 }
 
-fn lock(file: &File, path: &Path) -> Result<(), FileError> {
-    file.try_lock().map_err(|error| match error {
+fn lock(file: &File, path: &Path, shared: bool) -> Result<(), FileError> {
+    let locked = if shared { file.try_lock_shared() } else { file.try_lock() };
+    locked.map_err(|error| match error {
         TryLockError::WouldBlock => FileError::Locked { path: path.to_owned() },
         TryLockError::Error(source) => io_error("lock", path, source),
     })

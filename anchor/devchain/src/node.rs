@@ -121,7 +121,15 @@ impl DevChain {
 
     /// Opens a chain with another clock than the machine's.
     pub fn open_with(path: impl AsRef<Path>, clock: impl Clock + 'static) -> Result<Self, ChainError> {
-        let file = BlockFile::open(path.as_ref())?;
+        Self::whole(BlockFile::open(path.as_ref())?, clock)
+    }
+
+    /// Opens a chain to be read, which several may do at once; it makes no block. Nobody has it for writing meanwhile.
+    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, ChainError> {
+        Self::whole(BlockFile::open_to_read(path.as_ref())?, SystemClock)
+    }
+
+    fn whole(file: BlockFile, clock: impl Clock + 'static) -> Result<Self, ChainError> {
         let (chain, torn) = replay(&file)?;
         match torn {
             Some(torn) => Err(torn.into()),

@@ -257,7 +257,12 @@ fn one_process_has_the_chain() {
     let transport = home.chain.transport();
     let (_dir, path, _) = closed(home);
     assert!(matches!(open(&path), Err(ChainError::File(FileError::Locked { .. }))), "a transport keeps the chain");
+    assert!(matches!(DevChain::open_to_read(&path), Err(ChainError::File(FileError::Locked { .. }))));
     drop(transport);
+    // Several may read it, and nobody writes meanwhile.
+    let readers = [DevChain::open_to_read(&path).unwrap(), DevChain::open_to_read(&path).unwrap()];
+    assert!(matches!(open(&path), Err(ChainError::File(FileError::Locked { .. }))));
+    drop(readers);
     assert!(open(&path).is_ok());
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no other file is left behind");
 }

@@ -42,7 +42,7 @@ pub fn all(session: &Session, asked: &Asked<'_>, global: &Global) -> Result<Chec
         no_chain(session, &receipts, epochs.len(), &mut checks);
         return Ok(checks);
     }
-    let client = match Client::connect(&endpoint).map_err(unreachable) {
+    let client = match Client::connect_to_read(&endpoint).map_err(unreachable) {
         Ok(client) => client,
         Err(error) => {
             checks.error("chain", endpoint.to_string(), &error);

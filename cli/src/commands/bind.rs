@@ -70,7 +70,7 @@ pub fn run(args: &BindArgs, global: &Global, output: &Output) -> Result {
     let bind = match &args.payout {
         None => with_account(args, &session, contributor, output)?,
         Some(payout) => {
-            let client = args.pay.chain().connect(&session.workspace)?;
+            let client = args.pay.chain().connect_to_read(&session.workspace)?;
             let deployment = deployment_on(&load_deployments(&session.workspace)?, &client)?;
             let contract = deployment.distributor.map(|contract| contract.address);
             let binding = binding(args, &session, contributor, client.identity().chain_id, contract)?;

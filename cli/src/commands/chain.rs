@@ -220,7 +220,11 @@ struct JobLine {
 /// Runs the action.
 pub fn run(args: &ChainCommand, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
-    let _lock = session.workspace.lock()?;
+    // Looking writes nothing.
+    let _lock = match &args.action {
+        Action::Status { .. } => None,
+        _ => Some(session.workspace.lock()?),
+    };
     match &args.action {
         Action::Deploy(args) => deploy(args, &session, output),
         Action::Fund(args) => fund(args, &session, output),
@@ -240,7 +244,7 @@ pub fn run(args: &ChainCommand, global: &Global, output: &Output) -> Result {
             });
             Ok(ExitCode::SUCCESS)
         }
-        Action::Status { chain } => show(&chain.connect(&session.workspace)?, &session, output),
+        Action::Status { chain } => show(&chain.connect_to_read(&session.workspace)?, &session, output),
     }
 }
 
@@ -383,8 +387,8 @@ fn fund(args: &FundArgs, session: &Session, output: &Output) -> Result {
         return Err(CliError::new(Kind::Failed, format!("{} still waits for a block", job.purpose))
             .hint("run this again when it is in one"));
     }
-    // A job that is there was approved before it was signed; one that was refused is tried again from the beginning.
-    if job(&chain, &intent)?.is_none_or(|job| job.stage == Stage::Reverted) {
+    // A job that is there was approved before it was signed; one that did not happen is tried again from the beginning.
+    if job(&chain, &intent)?.is_none_or(|job| matches!(job.stage, Stage::Reverted | Stage::Superseded)) {
         approve(&mut chain, token, distributor, args.amount)?;
     }
     let sent = chain.sender()?.send(&intent).map_err(send_error)?;
@@ -486,7 +490,7 @@ fn show(client: &Client, session: &Session, output: &Output) -> Result {
     let deployment = complete.then(|| deployment_line(client, &deployment_on(&deployments, client)?)).transpose()?;
     let path = session.workspace.path("chain/outbox.sqlite");
     let jobs = match path.exists() {
-        true => jobs_of(&Outbox::open(&path).kind(Kind::Failed)?, client)?,
+        true => jobs_of(&Outbox::open_to_read(&path).kind(Kind::Failed)?, client)?,
         false => Vec::new(),
     };
     let outbox: Vec<JobLine> = jobs.into_iter().filter(|job| !job.stage.is_done()).map(job_line).collect();

@@ -121,8 +121,7 @@ pub fn run(args: &RewardsArgs, global: &Global, output: &Output) -> Result {
 
 fn show(args: &RewardsArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
-    let _lock = session.workspace.lock()?;
-    let client = args.chain.connect(&session.workspace)?;
+    let client = args.chain.connect_to_read(&session.workspace)?;
     let deployment = deployment_on(&load_deployments(&session.workspace)?, &client)?;
     let rewards = Rewards::open(&session, &client, &deployment)?;
     let policy = args.policy.as_deref().map(|path| read_policy(path).map(|policy| policy.to_bytes())).transpose()?;
@@ -146,7 +145,11 @@ fn show(args: &RewardsArgs, global: &Global, output: &Output) -> Result {
         .hint("without --epoch the file is applied to the epoch that could be proposed next"));
     }
     if computed.in_force {
-        rewards.keep(&computed.allocation)?;
+        // Views, which the next one makes as well: a workspace that another writes to, or nobody may, is no reason to fail.
+        let kept = session.workspace.lock().and_then(|_lock| rewards.keep(&computed.allocation));
+        if let Err(error) = kept {
+            output.talk(format_args!("the files in .mira/rewards were not written: {}", error.message()));
+        }
     }
     let fold = session.ledger.fold();
     let mine = args.mine.then(|| session.me()).transpose()?.flatten();
