@@ -9,6 +9,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use mira_core::id::LeafIndex;
+use mira_core::key::SigningKey;
+use mira_core::log::vkey::VerifierKey;
+use mira_lineage::log::{FsStorage, Log, LogSigner};
+
 use world::{World, files, sample};
 
 #[test]
@@ -577,4 +583,37 @@ fn copy(from: &Path, to: &Path) {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::copy(&file, &target).unwrap();
     }
+}
+
+#[test]
+fn a_statement_replayed_under_another_keyid_changes_nothing() {
+    let world = World::new();
+    let added = world.json(&["add", &sample("data/airlines.csv")]);
+    world.ok(&["key", "new", "other"]);
+    let keys = world.json(&["key", "list"]);
+    let did = |name: &str| {
+        let key = keys["keys"].as_array().unwrap().iter().find(|key| key["name"] == name).unwrap();
+        key["did"].as_str().unwrap().to_owned()
+    };
+    // Whoever holds the log's key can log anything: here the same statement, said to be by another key.
+    let vkey: VerifierKey = fs::read_to_string(world.ws(".mira/log.vkey")).unwrap().trim().parse().unwrap();
+    let pem = fs::read_to_string(world.path("home/keys").join(format!("log-{}.pem", vkey.id()))).unwrap();
+    let key = ed25519_dalek::SigningKey::from_pkcs8_pem(&pem).unwrap();
+    let signer = LogSigner::new(vkey.name().clone(), SigningKey::from_seed(&key.to_bytes()));
+    let mut log = Log::open(FsStorage::open(world.ws(".mira/log")).unwrap(), &vkey).unwrap();
+    let entry = log.entries(LeafIndex::new(0)..LeafIndex::new(1)).unwrap().next().unwrap().unwrap();
+    let keyid = |did: &str| format!("\"keyid\":\"{did}\"").into_bytes();
+    let (old, new) = (keyid(&did("main")), keyid(&did("other")));
+    let at = entry.windows(old.len()).position(|window| window == old).unwrap();
+    let replayed = [&entry[..at], &new, &entry[at + old.len()..]].concat();
+    log.append(&[&replayed], &signer).unwrap();
+
+    let listed = world.ok(&["log"]);
+    assert!(listed.lines().last().unwrap().contains("repeated"), "{listed}");
+    assert_eq!(world.json(&["show", "airlines"])["version"].as_u64(), Some(1), "no second version");
+    assert_eq!(world.json(&["show", "airlines"])["statement"], added["statement"]);
+    let audited = world.ok(&["audit"]);
+    assert!(audited.contains("1 signed and accepted, 1 refused") && audited.contains("entry 1: repeated"), "{audited}");
+    // The log goes on.
+    world.ok(&["add", &sample("data/penguins.csv")]);
 }
