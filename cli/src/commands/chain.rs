@@ -238,10 +238,14 @@ pub fn run(args: &ChainCommand, global: &Global, output: &Output) -> Result {
         }
         Action::Recover => {
             let lost = Client::recover_local(&session.workspace.path("chain/local")).map_err(unreachable)?;
-            output.data(match lost {
-                0 => "the local chain is whole".to_owned(),
-                lost => format!("cut off {lost} bytes of a block that nobody was told of"),
-            });
+            if output.is_json() {
+                output.document(&serde_json::json!({ "schema": "mira.chain-recover/1", "bytes_lost": lost }));
+            } else {
+                output.data(match lost {
+                    0 => "the local chain is whole".to_owned(),
+                    lost => format!("cut off {lost} bytes of a block that nobody was told of"),
+                });
+            }
             Ok(ExitCode::SUCCESS)
         }
         Action::Status { chain } => show(&chain.connect_to_read(&session.workspace)?, &session, output),

@@ -107,6 +107,10 @@ fn new(path: &Path, reserve: Option<&str>, force: bool, global: &Global, output:
     let mut text = pretty(&policy);
     text.push('\n');
     write_file::whole(path, text.as_bytes(), force)?;
+    if output.is_json() {
+        let (file, digest) = (path.display().to_string(), policy.digest().to_string());
+        output.document(&serde_json::json!({ "schema": "mira.policy-file/1", "file": file, "policy": digest }));
+    }
     output.talk(format_args!("edit it, then: mira rewards policy log {}", path.display()));
     Ok(ExitCode::SUCCESS)
 }
