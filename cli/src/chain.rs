@@ -15,7 +15,7 @@ use clap::Args;
 use mira_anchor::chain::{ChainError, Client, FileError, LocalError};
 use mira_anchor::deployment::{Deployment, Deployments};
 use mira_anchor::endpoint::Endpoint;
-use mira_anchor::outbox::{Outbox, Stage};
+use mira_anchor::outbox::{Job, Outbox, Stage};
 use mira_anchor::sender::{Intent, Resumed, SendError, Sender};
 use mira_anchor::wallet::{Wallet, WalletError};
 use mira_anchor::{Address, U256};
@@ -320,6 +320,16 @@ pub fn deployment_on(deployments: &Deployments, client: &Client) -> Result<Deplo
     })?;
     found.check(client).map_err(unreachable)?;
     Ok(found)
+}
+
+/// Everything that was sent to chains from this workspace; nothing is written.
+pub fn sent(workspace: &Workspace) -> Result<Vec<Job>> {
+    let path = workspace.path("chain/outbox.sqlite");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let jobs = Outbox::open_to_read(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed);
+    jobs.map_err(|error| error.at(path.display().to_string()))
 }
 
 /// The record of deployments.

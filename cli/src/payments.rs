@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -17,10 +17,11 @@ use mira_lineage::tables::{ClaimRow, RewardRow, TokenAmount};
 use serde_json::Value;
 
 use crate::error::{CliError, Kind, Result};
+use crate::read_file::{self, failed};
 use crate::workspace::Workspace;
 
 /// Largest file of an epoch of rewards that is read.
-const MAX_FILE: u64 = 1 << 30;
+const MAX_FILE: usize = 1 << 30;
 
 /// The amounts of every epoch of rewards that was computed here, by epoch and contributor.
 pub fn rewards(workspace: &Workspace) -> Result<Vec<RewardRow>> {
@@ -108,10 +109,7 @@ fn token_amount(amount: U256) -> Result<TokenAmount> {
 
 /// A JSON file, and its SHA-256.
 fn read(path: &Path) -> Result<(Value, Digest)> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes))
-        .map_err(|error| failed(path, &error))?;
+    let bytes = read_file::bounded(path, MAX_FILE)?;
     let value = serde_json::from_slice(&bytes).map_err(|error| {
         CliError::new(Kind::DoesNotVerify, error.to_string())
             .at(path.display().to_string())
@@ -126,8 +124,4 @@ fn text<'a>(object: &'a Value, member: &str) -> Option<&'a str> {
 
 fn parsed<T: FromStr>(object: &Value, member: &str) -> Option<T> {
     text(object, member)?.parse().ok()
-}
-
-fn failed(path: &Path, error: &io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
 }

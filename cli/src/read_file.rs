@@ -20,6 +20,29 @@ pub fn text(path: &Path, limit: usize) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8"))
 }
 
+/// What [`if_short`] found.
+#[derive(Debug)]
+pub enum Found {
+    /// The file.
+    Bytes(Vec<u8>),
+    /// A file that is longer.
+    TooLong,
+    /// No file.
+    Nothing,
+}
+
+/// A file that need not be there, of at most `limit` bytes; what is longer is not read to its end.
+pub fn if_short(path: &Path, limit: usize) -> Result<Found> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(failed(path, &error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| failed(path, &error))?;
+    Ok(if bytes.len() > limit { Found::TooLong } else { Found::Bytes(bytes) })
+}
+
 /// As [`bounded`], from standard input, which `-` stands for.
 pub fn bounded_or_stdin(path: &Path, limit: usize) -> Result<Vec<u8>> {
     if path.as_os_str() == "-" {

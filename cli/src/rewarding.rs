@@ -9,8 +9,7 @@
 //! The files are views: whoever removes them gets the same ones again.
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mira_anchor::chain::{At, Client};
 use mira_anchor::deployment::Deployment;
@@ -29,6 +28,7 @@ use mira_lineage::epoch::{self, SealedEpoch};
 use crate::chain::unreachable;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::evidence::Shelf;
+use crate::read_file::{self, Found, failed};
 use crate::session::Session;
 use crate::workspace::Workspace;
 use crate::write_file;
@@ -217,15 +217,10 @@ impl<'a> Rewards<'a> {
     pub fn edited(&self, allocation: &Allocation) -> Result<Vec<PathBuf>> {
         let mut edited = Vec::new();
         for (path, expected) in self.files(allocation) {
-            match fs::metadata(&path) {
-                Ok(meta) if meta.len() == expected.len() as u64 => {
-                    if fs::read(&path).map_err(|error| failed(&path, &error))? != expected {
-                        edited.push(path);
-                    }
-                }
-                Ok(_) => edited.push(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(&path, &error)),
+            match read_file::if_short(&path, expected.len())? {
+                Found::Bytes(found) if found == expected => {}
+                Found::Bytes(_) | Found::TooLong => edited.push(path),
+                Found::Nothing => {}
             }
         }
         Ok(edited)
@@ -256,13 +251,11 @@ pub fn directory(workspace: &Workspace, epoch: u64) -> PathBuf {
 }
 
 /// Reads a small file that need not be there.
-fn read(path: &PathBuf, limit: usize) -> Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        Ok(meta) if meta.len() > limit as u64 => Ok(None),
-        Ok(_) => fs::read(path).map(Some).map_err(|error| failed(path, &error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(path, &error)),
-    }
+fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>> {
+    Ok(match read_file::if_short(path, limit)? {
+        Found::Bytes(bytes) => Some(bytes),
+        Found::Nothing | Found::TooLong => None,
+    })
 }
 
 fn differs(epoch: u64, verdict: &Verdict) -> CliError {
@@ -290,8 +283,4 @@ fn registry_error(error: AnchorError) -> CliError {
         AnchorError::Behind { .. } | AnchorError::Beside { .. } => CliError::new(Kind::DoesNotVerify, chain(&error)),
         error => CliError::new(Kind::Failed, chain(&error)),
     }
-}
-
-fn failed(path: &std::path::Path, error: &io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use mira_anchor::outbox::{Job, Outbox, Stage};
+use mira_anchor::outbox::{Job, Stage};
 use mira_core::digest::{ContributorId, Digest, StatementId};
 use mira_core::entry::entry_id;
 use mira_core::fold::{Fold, Outcome};
@@ -116,7 +116,7 @@ fn remove_others(dir: &Path, name: &str) -> io::Result<()> {
 /// What the tables hold that is not in the log.
 fn sources(session: &Session) -> Result<Sources> {
     let epochs = epoch::read_all(session.ledger.log()).kind(Kind::DoesNotVerify)?;
-    let jobs = jobs(session)?;
+    let jobs = chain::sent(&session.workspace)?;
     let mut sources = Sources {
         epochs: epochs.iter().map(epoch::SealedEpoch::head).collect(),
         anchors: anchors(session, &epochs, &jobs)?,
@@ -138,15 +138,6 @@ fn sources(session: &Session) -> Result<Sources> {
         }
     }
     Ok(sources)
-}
-
-/// What was sent to chains from here.
-fn jobs(session: &Session) -> Result<Vec<Job>> {
-    let path = session.workspace.path("chain/outbox.sqlite");
-    match path.exists() {
-        true => Outbox::open_to_read(&path).and_then(|outbox| outbox.jobs()).kind(Kind::Failed),
-        false => Ok(Vec::new()),
-    }
 }
 
 /// Where epochs stand, by their receipts; how sure that is, by what was last seen of the transaction. No chain is asked.

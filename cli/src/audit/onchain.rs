@@ -2,7 +2,6 @@
 
 use mira_anchor::chain::{At, Client};
 use mira_anchor::deployment::Deployment;
-use mira_anchor::outbox::Outbox;
 use mira_anchor::registry::Origin;
 use mira_anchor::{commitment, endpoint::Endpoint};
 use mira_core::merkle::TreeHead;
@@ -112,13 +111,10 @@ fn no_chain(session: &Session, receipts: &[AnchorReceipt], epochs: usize, checks
 
 /// What was sent from here and took place must still be on the chain: a chain can be put back, too.
 fn sent(session: &Session, client: &Client, checks: &mut Checks) {
-    let path = session.workspace.path("chain/outbox.sqlite");
-    if !path.exists() {
-        return;
-    }
-    let jobs = match Outbox::open(&path).and_then(|outbox| outbox.jobs()) {
+    let jobs = match crate::chain::sent(&session.workspace) {
+        Ok(jobs) if jobs.is_empty() => return,
         Ok(jobs) => jobs,
-        Err(error) => return checks.failed("outbox", path.display().to_string(), chain(&error)),
+        Err(error) => return checks.failed("outbox", "chain/outbox.sqlite", error.in_one_line()),
     };
     let mut count = 0_u64;
     for job in jobs.iter().filter(|job| job.key.chain.is(&client.identity())) {

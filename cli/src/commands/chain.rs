@@ -7,7 +7,7 @@ use mira_anchor::abi::{MiraToken, RewardsDistributor};
 use mira_anchor::chain::{Block, Client};
 use mira_anchor::commitment::Committee;
 use mira_anchor::deployment::{DeployError, Deployment, Plan};
-use mira_anchor::outbox::{Job, Outbox, Stage};
+use mira_anchor::outbox::{Job, Stage};
 use mira_anchor::sender::{Intent, Resumed, Sent};
 use mira_anchor::{Address, B256, Bytes, U256};
 use mira_core::log::vkey::PublicKey;
@@ -18,7 +18,7 @@ use super::anchor::{anchor_error, origin_of};
 use crate::args::Global;
 use crate::chain::{
     ChainArgs, ChainSession, PayArgs, SpendArgs, deployment_on, hex, load_deployments, parse_amount, parse_duration,
-    send_error, status, unreachable,
+    send_error, sent, status, unreachable,
 };
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::ledger::log_key;
@@ -409,7 +409,7 @@ fn fund_intent(chain: &ChainSession, distributor: Address, statement: B256, amou
 
 /// The last open job of these that makes this call, else the next of them.
 fn begun_or_next(chain: &ChainSession, to: Address, prefix: &str, input: Bytes) -> Result<Intent> {
-    let jobs = jobs_of(&chain.outbox, &chain.client)?;
+    let jobs = on_chain(chain.outbox.jobs().kind(Kind::Failed)?, &chain.client);
     let earlier: Vec<&Job> =
         jobs.iter().filter(|job| job.key.contract == Some(to) && job.key.purpose.starts_with(prefix)).collect();
     let begun = earlier.iter().rev().find(|job| job.stage.is_open() && job.call.input == input);
@@ -492,11 +492,7 @@ fn show(client: &Client, session: &Session, output: &Output) -> Result {
     let deployments = load_deployments(&session.workspace)?;
     let complete = deployments.on(identity).is_some_and(Deployment::is_complete);
     let deployment = complete.then(|| deployment_line(client, &deployment_on(&deployments, client)?)).transpose()?;
-    let path = session.workspace.path("chain/outbox.sqlite");
-    let jobs = match path.exists() {
-        true => jobs_of(&Outbox::open_to_read(&path).kind(Kind::Failed)?, client)?,
-        false => Vec::new(),
-    };
+    let jobs = on_chain(sent(&session.workspace)?, client);
     let outbox: Vec<JobLine> = jobs.into_iter().filter(|job| !job.stage.is_done()).map(job_line).collect();
     let document = StatusDocument {
         schema: "mira.chain.status/1",
@@ -554,9 +550,9 @@ fn job_line(job: Job) -> JobLine {
     }
 }
 
-fn jobs_of(outbox: &Outbox, client: &Client) -> Result<Vec<Job>> {
-    let jobs = outbox.jobs().kind(Kind::Failed)?;
-    Ok(jobs.into_iter().filter(|job| job.key.chain.is(&client.identity())).collect())
+/// What of it was sent to this chain.
+fn on_chain(jobs: Vec<Job>, client: &Client) -> Vec<Job> {
+    jobs.into_iter().filter(|job| job.key.chain.is(&client.identity())).collect()
 }
 
 fn deploy_error(error: DeployError) -> CliError {

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::anchor_check::{self, Ask};
 use crate::args::Global;
+use crate::checks::Checks;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::output::{Output, escape};
@@ -94,21 +95,13 @@ struct Document {
     contributor: String,
     subject: String,
     row: Option<Vec<Cell>>,
-    checks: Vec<CheckLine>,
+    checks: Checks,
 }
 
 #[derive(Serialize)]
 struct Cell {
     column: String,
     value: String,
-}
-
-#[derive(Serialize)]
-struct CheckLine {
-    step: String,
-    artifact: String,
-    result: &'static str,
-    detail: Option<String>,
 }
 
 /// Checks the proof and says how it went.
@@ -128,7 +121,7 @@ pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let anchor = anchor(args, global, &proof, &mut report)?;
     let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, &args.reading)).transpose()?;
     let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
-    let file = found.map(|found| file_line(&args.file, found));
+    let file = found.map(|found| file_check(&args.file, found)).unwrap_or_default();
     print(&proof, &report, verdict, anchor, file, output);
     Ok(match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
@@ -169,13 +162,14 @@ fn with(verdict: Verdict, found: &Found) -> Verdict {
     }
 }
 
-fn file_line(path: &Path, found: Found) -> CheckLine {
-    let (result, detail) = match found {
-        Found::Subject => ("ok", None),
-        Found::Other(why) => ("FAILED", Some(why)),
-        Found::Unknown(why) => ("not checked", Some(why)),
-    };
-    CheckLine { step: "file".to_owned(), artifact: display(path), result, detail }
+fn file_check(path: &Path, found: Found) -> Checks {
+    let mut checks = Checks::default();
+    match found {
+        Found::Subject => checks.ok("file", display(path)),
+        Found::Other(why) => checks.failed("file", display(path), why),
+        Found::Unknown(why) => checks.not_checked("file", display(path), why),
+    }
+    checks
 }
 
 fn load_policy(args: &VerifyArgs, global: &Global) -> Result<Policy> {
@@ -206,33 +200,23 @@ fn parse_signer(text: &str) -> Result<ContributorId> {
     })
 }
 
-fn print(
-    proof: &Proof,
-    report: &Report,
-    verdict: Verdict,
-    anchor: &'static str,
-    file: Option<CheckLine>,
-    output: &Output,
-) {
+fn print(proof: &Proof, report: &Report, verdict: Verdict, anchor: &'static str, file: Checks, output: &Output) {
     let ok = verdict == Verdict::Verified;
     let verdict = match verdict {
         Verdict::Verified => "verified",
         Verdict::Failed => "does not verify",
         Verdict::Incomplete => "could not be checked",
     };
-    let checks: Vec<CheckLine> = report
-        .checks
-        .iter()
-        .map(|check| {
-            let (result, detail) = match &check.outcome {
-                Outcome::Ok => ("ok", None),
-                Outcome::Failed(failure) => ("FAILED", Some(chain(failure))),
-                Outcome::NotChecked(gap) => ("not checked", Some(gap.to_string())),
-            };
-            CheckLine { step: check.step.to_string(), artifact: check.artifact.clone(), result, detail }
-        })
-        .chain(file)
-        .collect();
+    let mut checks = Checks::default();
+    for check in &report.checks {
+        let (step, artifact) = (check.step.to_string(), check.artifact.clone());
+        match &check.outcome {
+            Outcome::Ok => checks.ok(step, artifact),
+            Outcome::Failed(failure) => checks.failed(step, artifact, chain(failure)),
+            Outcome::NotChecked(gap) => checks.not_checked(step, artifact, gap.to_string()),
+        }
+    }
+    checks.extend(file);
     if output.is_json() {
         output.document(&Document {
             schema: "mira.verify/1",
@@ -248,10 +232,7 @@ fn print(
         });
         return;
     }
-    for check in &checks {
-        let detail = check.detail.as_ref().map(|detail| format!(": {}", escape(detail))).unwrap_or_default();
-        output.data(format_args!("{:<12} {:<16} {}{detail}", check.result, check.step, escape(&check.artifact)));
-    }
+    checks.print(output);
     for cell in cells(proof).unwrap_or_default() {
         output.data(format_args!("  {} = {}", escape(&cell.column), escape(&cell.value)));
     }

@@ -26,7 +26,8 @@ use crate::output::{JsonMode, Output, escape};
 /// a deployer a deployment and its use with a fee. The log is sealed and anchored on a chain in this workspace; rewards
 /// are computed, proposed, and claimed. A row is proved, the whole is audited, and an edited copy is found out.
 ///
-/// It leaves an ordinary workspace, and keys named `demo-…` among yours, which sign nothing outside of demos.
+/// It leaves an ordinary workspace, and keys named `demo-…` among yours: never chosen by default, and refused on other
+/// chains than local ones.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mira demo && cd mira-demo && mira sql -c 'select * from events'")]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Stage;
 use super::model::Model;
 use crate::error::{CliError, Kind, Result};
+use crate::read_file::failed;
 
 /// The samples, as they are in the repository.
 const PENGUINS: &str = include_str!("../../../../samples/data/penguins.csv");
@@ -186,8 +187,4 @@ fn put(stage: &Stage<'_>, name: &str, bytes: &[u8]) -> Result<()> {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
 }
