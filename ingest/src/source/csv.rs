@@ -1,7 +1,8 @@
 //! CSV: where records end, and where the cells of a block lie.
 //!
-//! A field that starts with a quote is quoted: it ends at the next quote that is not doubled, and only a delimiter or
-//! the end of the line may follow. Elsewhere a quote is a character like any other. Lines end with LF, CRLF or CR.
+//! A field that starts with the quote character, if the file has one, is quoted: it ends at the next quote that is not
+//! doubled, and only a delimiter or the end of the line may follow. Elsewhere a quote is a character like any other.
+//! Lines end with LF, CRLF or CR.
 //! Nothing is trimmed. An unquoted empty field is null, a quoted one empty text. A blank line is skipped where the
 //! header has more than one column and is a row of one null where it has one; before the header it is skipped.
 //!
@@ -13,6 +14,14 @@ use std::ops::Range;
 use memchr::{memchr, memrchr2};
 
 use super::error::Problem;
+
+/// The characters that a file's cells stand between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Punctuation {
+    pub(crate) delimiter: u8,
+    /// `None` if no field is quoted.
+    pub(crate) quote: Option<u8>,
+}
 
 /// The cells of a block, row by row, every row as wide as the header.
 #[derive(Debug, Default)]
@@ -57,11 +66,12 @@ pub(crate) const MAX_BLOCK: usize = 1 << 29;
 
 /// The length of the whole records that `data` starts with, or `None` if not even one is known to end in it. `data`
 /// starts at the start of a record, and more bytes follow it in the file.
-pub(crate) fn cut(data: &[u8], delimiter: u8) -> Option<usize> {
+pub(crate) fn cut(data: &[u8], Punctuation { delimiter, quote: mark }: Punctuation) -> Option<usize> {
+    let Some(mark) = mark else { return last_terminator(data, true) };
     let (mut at, mut last) = (0, None);
     loop {
         let rest = data.get(at..)?;
-        let quote = memchr(b'"', rest).map(|found| at + found);
+        let quote = memchr(mark, rest).map(|found| at + found);
         let gap = data.get(at..quote.unwrap_or(data.len()))?;
         if let Some(end) = last_terminator(gap, quote.is_none()) {
             last = Some(at + end);
@@ -72,7 +82,7 @@ pub(crate) fn cut(data: &[u8], delimiter: u8) -> Option<usize> {
         let opens =
             quote == 0 || data.get(quote - 1).is_some_and(|&byte| byte == delimiter || byte == b'\n' || byte == b'\r');
         if opens {
-            match closing_quote(data, at) {
+            match closing_quote(data, at, mark) {
                 Some(close) => at = close + 1,
                 None => return last,
             }
@@ -90,11 +100,11 @@ fn last_terminator(gap: &[u8], at_end: bool) -> Option<usize> {
 }
 
 /// The quote that closes a field whose content starts at `at`, if the byte after it is there to show that it does.
-fn closing_quote(data: &[u8], mut at: usize) -> Option<usize> {
+fn closing_quote(data: &[u8], mut at: usize, mark: u8) -> Option<usize> {
     loop {
-        let quote = at + memchr(b'"', data.get(at..)?)?;
+        let quote = at + memchr(mark, data.get(at..)?)?;
         match data.get(quote + 1) {
-            Some(b'"') => at = quote + 2,
+            Some(&next) if next == mark => at = quote + 2,
             Some(_) => return Some(quote),
             None => return None,
         }
@@ -102,8 +112,8 @@ fn closing_quote(data: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The first record that is not a blank line: its fields, and the length of everything up to its end.
-pub(crate) fn header(text: &str, delimiter: u8) -> Result<(Vec<String>, usize), (usize, Problem)> {
-    let mut scan = Scan::new(text.as_bytes(), delimiter, None);
+pub(crate) fn header(text: &str, punctuation: Punctuation) -> Result<(Vec<String>, usize), (usize, Problem)> {
+    let mut scan = Scan::new(text.as_bytes(), punctuation, None);
     scan.run();
     if let Some(fault) = scan.grid.fault {
         return Err(fault);
@@ -114,10 +124,39 @@ pub(crate) fn header(text: &str, delimiter: u8) -> Result<(Vec<String>, usize), 
     if names.is_empty() { Err((end, Problem::NoHeader)) } else { Ok((names, end)) }
 }
 
+/// The columns' names, and the length of what stands before the first row of data: the header, or the names `c1`, `c2`
+/// and so on for as many columns as the first record has. A first line of `sep=` and the delimiter, which Excel reads as
+/// a hint, is no part of the table.
+pub(crate) fn columns(
+    text: &str,
+    punctuation: Punctuation,
+    has_header: bool,
+) -> Result<(Vec<String>, usize), (usize, Problem)> {
+    let start = match separator_line(text.as_bytes()) {
+        Some((delimiter, len)) if delimiter == punctuation.delimiter => len,
+        _ => 0,
+    };
+    let table = text.get(start..).unwrap_or_default();
+    let (names, end) = header(table, punctuation).map_err(|(at, problem)| (start + at, problem))?;
+    if has_header {
+        return Ok((names, start + end));
+    }
+    Ok(((1..=names.len()).map(|number| format!("c{number}")).collect(), start))
+}
+
+/// The delimiter that a first line such as `sep=;` names, and the line's length.
+pub(crate) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
+    match text.strip_prefix(b"sep=")? {
+        [delimiter, b'\r', b'\n', ..] => Some((*delimiter, 7)),
+        [delimiter, b'\r' | b'\n', ..] => Some((*delimiter, 6)),
+        _ => None,
+    }
+}
+
 impl Grid {
     /// Takes apart `data`, which is whole records; `width` is the number of columns of the header.
-    pub(crate) fn new(data: &[u8], delimiter: u8, width: usize) -> Self {
-        let mut scan = Scan::new(data, delimiter, Some(width));
+    pub(crate) fn new(data: &[u8], punctuation: Punctuation, width: usize) -> Self {
+        let mut scan = Scan::new(data, punctuation, Some(width));
         scan.run();
         scan.grid
     }
@@ -173,20 +212,29 @@ impl Cell {
         }
         // Cells start and end beside ASCII bytes, so the slice is always there.
         let content = text.get(self.start as usize..(self.end & END) as usize).unwrap_or_default();
-        if self.end & DOUBLED == 0 { take(Some(content)) } else { take(Some(&halve_quotes(content))) }
+        if self.end & DOUBLED == 0 {
+            return take(Some(content));
+        }
+        // The byte before the content is the quote that opens it.
+        let quote = text.as_bytes().get((self.start as usize).wrapping_sub(1)).map_or('"', |&quote| char::from(quote));
+        take(Some(&halve_quotes(content, quote)))
     }
 }
 
 #[cold]
 #[inline(never)]
-fn halve_quotes(content: &str) -> String {
-    content.replace("\"\"", "\"")
+fn halve_quotes(content: &str, quote: char) -> String {
+    let quote = String::from(quote);
+    content.replace(&quote.repeat(2), &quote)
 }
 
 /// The state of one pass over a block.
 struct Scan<'a> {
     data: &'a [u8],
     delimiter: u8,
+    /// The quote character, and whether there is one; else a byte that is no text.
+    quote: u8,
+    quoting: bool,
     /// Fields per row; unknown while the header is read, and then the pass ends after one row.
     width: Option<usize>,
     grid: Grid,
@@ -208,7 +256,8 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(data: &'a [u8], delimiter: u8, width: Option<usize>) -> Self {
+    fn new(data: &'a [u8], Punctuation { delimiter, quote }: Punctuation, width: Option<usize>) -> Self {
+        let (quote, quoting) = (quote.unwrap_or(0xff), quote.is_some());
         // Fields of eight bytes are common; a wrong guess costs one copy.
         let grid = Grid { width: width.unwrap_or(0), cells: Vec::with_capacity(data.len() / 8), ..Grid::default() };
         let (row_start, row_line, row_cells, field, quoted) = (0, 0, 0, 0, 0);
@@ -216,6 +265,8 @@ impl<'a> Scan<'a> {
         Self {
             data,
             delimiter,
+            quote,
+            quoting,
             width,
             grid,
             row_start,
@@ -234,7 +285,7 @@ impl<'a> Scan<'a> {
     /// Visits every byte that means something, 64 bytes at a time, then the end of the block.
     fn run(&mut self) {
         let data = self.data;
-        let needles = [self.delimiter, b'\n', b'"', b'\r'].map(|byte| u64::from_ne_bytes([byte; 8]));
+        let needles = [self.delimiter, b'\n', self.quote, b'\r'].map(|byte| u64::from_ne_bytes([byte; 8]));
         let (words, _) = data.as_chunks::<64>();
         for (index, chunk) in words.iter().enumerate() {
             let mut mask = special_bytes(chunk, &needles);
@@ -247,7 +298,8 @@ impl<'a> Scan<'a> {
             }
         }
         for at in words.len() * 64..data.len() {
-            if data.get(at).is_some_and(|&byte| byte == self.delimiter || matches!(byte, b'\n' | b'"' | b'\r')) {
+            let is_special = |byte| byte == self.delimiter || byte == self.quote || matches!(byte, b'\n' | b'\r');
+            if data.get(at).copied().is_some_and(is_special) {
                 self.visit(at);
             }
         }
@@ -265,8 +317,8 @@ impl<'a> Scan<'a> {
         } else if byte == self.delimiter {
             self.end_field(at);
             self.field = at + 1;
-        } else if byte == b'"' {
-            if at == self.field {
+        } else if byte == self.quote {
+            if at == self.field && self.quoting {
                 self.inside = true;
                 self.quoted = QUOTED;
             }
@@ -283,15 +335,16 @@ impl<'a> Scan<'a> {
     fn visit_inside(&mut self, at: usize, byte: u8) {
         let next = self.data.get(at + 1).copied();
         match byte {
-            b'"' if next == Some(b'"') => {
+            quote if quote == self.quote && next == Some(quote) => {
                 self.quoted |= DOUBLED;
                 self.skip = at + 2;
             }
-            b'"' if next.is_none_or(|next| next == self.delimiter || matches!(next, b'\n' | b'\r')) => {
-                self.inside = false;
-                self.close = at;
-            }
-            b'"' => {
+            quote if quote == self.quote => {
+                if next.is_none_or(|next| next == self.delimiter || matches!(next, b'\n' | b'\r')) {
+                    self.inside = false;
+                    self.close = at;
+                    return;
+                }
                 let rest = self.data.get(at + 1..).unwrap_or_default();
                 let found = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
                 self.stop(at + 1, Problem::AfterQuote { found: found.unwrap_or(char::REPLACEMENT_CHARACTER) });
@@ -384,11 +437,13 @@ mod tests {
 
     use super::*;
 
+    const COMMAS: Punctuation = Punctuation { delimiter: b',', quote: Some(b'"') };
+
     /// Rows of fields, `None` for null, and the fault.
     type Read = (Vec<Vec<Option<String>>>, Option<(usize, Problem)>);
 
     fn read(text: &str, width: usize) -> Read {
-        let grid = Grid::new(text.as_bytes(), b',', width);
+        let grid = Grid::new(text.as_bytes(), COMMAS, width);
         let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
         let rows = grid.cells.chunks(width).take(grid.rows.len()).map(|row| row.iter().map(field).collect());
         (rows.collect(), grid.fault)
@@ -475,7 +530,7 @@ mod tests {
     #[test]
     fn tokens_are_null_where_they_stand_alone_and_unquoted() {
         let text = "NA,\"NA\"\nNA ,-\nna,\"\"\"NA\"\nNA\n";
-        let mut grid = Grid::new(text.as_bytes(), b',', 2);
+        let mut grid = Grid::new(text.as_bytes(), COMMAS, 2);
         grid.make_null(text.as_bytes(), &["NA".into(), "-".into(), "\"NA".into()]);
         let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
         let cells: Vec<_> = grid.cells.iter().map(field).collect();
@@ -503,30 +558,30 @@ mod tests {
 
     #[test]
     fn lines_are_counted_inside_quotes_too() {
-        let grid = Grid::new(b"\"a\nb\rc\r\nd\"\ne\r\rf", b',', 1);
+        let grid = Grid::new(b"\"a\nb\rc\r\nd\"\ne\r\rf", COMMAS, 1);
         assert_eq!(grid.rows().iter().map(|mark| mark.line).collect::<Vec<_>>(), [0, 4, 5, 6]);
         assert_eq!(grid.rows()[3].byte, 14);
     }
 
     #[test]
     fn a_header_may_follow_blank_lines() {
-        assert_eq!(header("\n\r\na,\"b\"\"\",\nrest", b','), Ok((vec!["a".into(), "b\"".into(), String::new()], 12)));
-        assert_eq!(header("a\r", b','), Ok((vec!["a".into()], 2)));
-        assert_eq!(header("\"\"", b','), Ok((vec![String::new()], 2)));
-        assert_eq!(header("\n\n", b','), Err((2, Problem::NoHeader)));
-        assert_eq!(header("", b','), Err((0, Problem::NoHeader)));
+        assert_eq!(header("\n\r\na,\"b\"\"\",\nrest", COMMAS), Ok((vec!["a".into(), "b\"".into(), String::new()], 12)));
+        assert_eq!(header("a\r", COMMAS), Ok((vec!["a".into()], 2)));
+        assert_eq!(header("\"\"", COMMAS), Ok((vec![String::new()], 2)));
+        assert_eq!(header("\n\n", COMMAS), Err((2, Problem::NoHeader)));
+        assert_eq!(header("", COMMAS), Err((0, Problem::NoHeader)));
     }
 
     #[test]
     fn a_cut_never_splits_a_record() {
-        assert_eq!(cut(b"a,b\nc", b','), Some(4));
-        assert_eq!(cut(b"a,b", b','), None);
-        assert_eq!(cut(b"a\r", b','), None);
-        assert_eq!(cut(b"a\r\n", b','), Some(3));
-        assert_eq!(cut(b"a\rb", b','), Some(2));
-        assert_eq!(cut(b"a\n\"b\n", b','), Some(2));
-        assert_eq!(cut(b"a\n\"b\n\"", b','), Some(2));
-        assert_eq!(cut(b"a\n\"b\n\"\nc\"d\ne", b','), Some(11));
+        assert_eq!(cut(b"a,b\nc", COMMAS), Some(4));
+        assert_eq!(cut(b"a,b", COMMAS), None);
+        assert_eq!(cut(b"a\r", COMMAS), None);
+        assert_eq!(cut(b"a\r\n", COMMAS), Some(3));
+        assert_eq!(cut(b"a\rb", COMMAS), Some(2));
+        assert_eq!(cut(b"a\n\"b\n", COMMAS), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"", COMMAS), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"\nc\"d\ne", COMMAS), Some(11));
     }
 
     proptest! {
@@ -538,7 +593,7 @@ mod tests {
         #[test]
         fn cutting_anywhere_gives_the_same_rows(text in "([ab]{0,3}|\"([ab,\n\r]|\"\"){0,5}\"|[ab]\"b)([,\n\r]|\r\n)([ab,\n\r]|\"a\n\"\n){0,60}", at in 0_usize..80) {
             let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-            if let Some(end) = cut(&text.as_bytes()[..at], b',') {
+            if let Some(end) = cut(&text.as_bytes()[..at], COMMAS) {
                 let (mut rows, fault) = read(&text[..end], 2);
                 if fault.is_none() {
                     let (more, fault) = read(&text[end..], 2);

@@ -67,6 +67,23 @@ pub enum SourceError {
         /// The directory, or an empty path.
         path: PathBuf,
     },
+    /// A pattern that matches nothing.
+    #[error("nothing matches {}", pattern.display())]
+    NoMatch {
+        /// The pattern.
+        pattern: PathBuf,
+    },
+    /// A pattern that is none.
+    #[error("not a pattern for file names: {}: {why}", pattern.display())]
+    Pattern {
+        /// As it was given.
+        pattern: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Standard input can be read once.
+    #[error("standard input is named twice")]
+    StandardInputTwice,
     /// Neither a file nor a directory.
     #[error("neither a file nor a directory: {}", path.display())]
     NotAFile {
@@ -122,6 +139,32 @@ pub enum Problem {
     /// The format can be told neither from the name nor from the content.
     #[error("cannot tell the format of the file: expected csv, tsv, ndjson or parquet")]
     UnknownFormat,
+    /// A compressed stream that is damaged, cut short, or followed by something else.
+    #[error("not a whole {compression} stream: {why}")]
+    Compressed {
+        /// The compression's name.
+        compression: &'static str,
+        /// What the decoder says.
+        why: String,
+    },
+    /// A compressed file that grows beyond measure.
+    #[error("the file expands to more than {limit} bytes")]
+    Expands {
+        /// Most bytes that it may expand to.
+        limit: u64,
+    },
+    /// An archive that is damaged, or means harm.
+    #[error("not a ZIP archive that can be read: {why}")]
+    Archive {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A container that is not taken apart.
+    #[error("{found} is not read here")]
+    Packed {
+        /// What it is.
+        found: &'static str,
+    },
     /// Length, times or inode differ from when the input was opened.
     #[error("the file changed while it was being read")]
     Changed,

@@ -1,21 +1,58 @@
-//! Input files: which they are, in which order, and that they stay what they were.
+//! Input files: that they stay what they were, and what bytes they hold when everything they are packed in is taken off.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::fs::{File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use super::archive::Member;
 use super::error::{Place, Problem, SourceError};
+use super::meter::Meter;
+use super::packing::{Bound, Compression, MAGIC_BYTES, Packing, Refused};
+use super::plain::Plain;
+use super::reader::Reader;
+use super::spool::{self, SpoolError};
 
-/// A file of an input, and what it looked like when the input was opened.
+/// A file of an input: one that lies on the disk, one in an archive, or a copy of what came in by standard input.
 #[derive(Debug)]
 pub(crate) struct Input {
+    /// The name for people: `data.csv.gz`, `data.zip!part/1.csv`, or `-`.
     pub(crate) path: Arc<Path>,
     /// Its place in the order of files, from 0.
     pub(crate) number: usize,
-    stamp: Stamp,
+    container: Arc<Container>,
+    member: Option<Member>,
+    access: Arc<Access>,
+    packing: OnceLock<Packing>,
+    /// A copy of what a compressed file expands to, once somebody wanted to read it from anywhere.
+    expanded: Mutex<Option<Plain>>,
+}
+
+/// The file that an input is, or lies in.
+#[derive(Debug)]
+pub(crate) struct Container {
+    path: Arc<Path>,
+    kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    /// On the disk, where others may change it.
+    File(Stamp),
+    /// In a file that only this process has.
+    Copy(Plain),
+}
+
+/// How the inputs of one source are opened.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    /// Counts the bytes that are read.
+    pub(crate) meter: Meter,
+    /// How far compressed files may expand.
+    pub(crate) bound: Bound,
+    /// Where temporary files go.
+    pub(crate) scratch: PathBuf,
 }
 
 /// What the file system says of a file's content without reading it.
@@ -35,35 +72,202 @@ struct Stamp {
 /// How much of a file is looked at to tell its format.
 const HEAD: usize = 8192;
 
-impl Input {
-    /// Opens the file, if it is still the same.
-    pub(crate) fn open(&self) -> Result<File, SourceError> {
-        let file = File::open(&self.path).map_err(|source| self.io("open", source))?;
-        self.check(&file)?;
-        Ok(file)
+impl Container {
+    /// A file on the disk.
+    pub(crate) fn file(path: &Path, metadata: &Metadata) -> Arc<Self> {
+        Arc::new(Self { path: path.into(), kept: Kept::File(Stamp::new(metadata)) })
+    }
+
+    /// A copy that only this process has.
+    pub(crate) fn copy(name: &Path, copy: Plain) -> Arc<Self> {
+        Arc::new(Self { path: name.into(), kept: Kept::Copy(copy) })
+    }
+
+    pub(crate) fn path(&self) -> &Arc<Path> {
+        &self.path
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        match &self.kept {
+            Kept::File(stamp) => stamp.len,
+            Kept::Copy(copy) => copy.len(),
+        }
+    }
+
+    /// Opens it, if it is still the same.
+    pub(crate) fn open(&self, meter: &Meter) -> Result<Plain, SourceError> {
+        match &self.kept {
+            Kept::Copy(copy) => Ok(copy.metered(meter)),
+            Kept::File(stamp) => {
+                let file = File::open(&self.path).map_err(|source| io_error("open", &self.path, source))?;
+                self.check(&file)?;
+                Ok(Plain::new(file, stamp.len, meter.clone()))
+            }
+        }
     }
 
     /// Checks that an open file is as it was.
-    pub(crate) fn check(&self, file: &File) -> Result<(), SourceError> {
-        let metadata = file.metadata().map_err(|source| self.io("read", source))?;
-        if Stamp::new(&metadata) == self.stamp { Ok(()) } else { Err(self.fault(Problem::Changed)) }
+    fn check(&self, file: &File) -> Result<(), SourceError> {
+        let Kept::File(stamp) = &self.kept else { return Ok(()) };
+        let metadata = file.metadata().map_err(|source| io_error("read", &self.path, source))?;
+        if Stamp::new(&metadata) == *stamp { Ok(()) } else { Err(fault(&self.path, Problem::Changed)) }
+    }
+}
+
+impl Input {
+    pub(crate) fn new(container: Arc<Container>, member: Option<Member>, number: usize, access: Arc<Access>) -> Self {
+        let path = match &member {
+            None => Arc::clone(&container.path),
+            Some(member) => {
+                let mut path = container.path.as_os_str().to_owned();
+                path.push("!");
+                path.push(&member.name);
+                PathBuf::from(path).into()
+            }
+        };
+        Self { path, number, container, member, access, packing: OnceLock::new(), expanded: Mutex::new(None) }
+    }
+
+    /// The bytes of the file, whatever compression or archive they are in.
+    pub(crate) fn open(&self) -> Result<Reader, SourceError> {
+        let packed = self.container.open(&self.access.meter)?;
+        let reader = self.packed(&packed)?;
+        match self.packing(&packed)?.compression() {
+            None => Ok(reader),
+            Some(compression) => self.expand(compression, reader, &packed),
+        }
+    }
+
+    /// The same bytes, to be read from anywhere: compressed ones are copied to a temporary file first.
+    pub(crate) fn plain(&self) -> Result<Plain, SourceError> {
+        let packed = self.container.open(&self.access.meter)?;
+        let lies_plain = match &self.member {
+            None => Some(packed.clone()),
+            Some(member) => member.stored(&packed),
+        };
+        if let Some(plain) = lies_plain
+            && self.packing(&packed)?.compression().is_none()
+        {
+            return Ok(plain);
+        }
+        // Held while the copy is made, so that it is made once. No code that can panic runs under it.
+        let mut expanded = self.expanded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plain) = &*expanded {
+            return Ok(plain.clone());
+        }
+        let mut reader = self.open()?;
+        let copy = spool::spool(&mut reader, &self.access.scratch).map_err(|error| self.spool_error(error))?;
+        self.container.check(reader.handle())?;
+        Ok(expanded.insert(copy).clone())
+    }
+
+    /// Checks that the file which a reader or a plain view has open is as it was.
+    pub(crate) fn check(&self, handle: &Arc<File>) -> Result<(), SourceError> {
+        let expanded = self.expanded.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else has the copy.
+        if expanded.as_ref().is_some_and(|copy| Arc::ptr_eq(copy.file(), handle)) {
+            return Ok(());
+        }
+        self.container.check(handle)
     }
 
     /// The first bytes of the file.
     pub(crate) fn head(&self) -> Result<Vec<u8>, SourceError> {
         let mut head = Vec::new();
-        let file = self.open()?;
-        file.take(HEAD as u64).read_to_end(&mut head).map_err(|source| self.io("read", source))?;
+        self.open()?.append(&mut head, HEAD).map_err(|source| self.io("read", source))?;
         Ok(head)
     }
 
+    /// The name that tells the format: without what it is packed in.
+    pub(crate) fn inner_name(&self) -> PathBuf {
+        inner_name(self.member.as_ref().map_or(&*self.path, |member| Path::new(&member.name)))
+    }
+
+    /// How many bytes it takes on the disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.member.as_ref().map_or_else(|| self.container.len(), Member::packed_bytes)
+    }
+
+    /// An error of the system; problems of the file's content that came the same way become what they are.
     pub(crate) fn io(&self, action: &'static str, source: io::Error) -> SourceError {
-        io_error(action, &self.path, source)
+        match source.downcast::<Refused>() {
+            Ok(Refused(problem)) => self.fault(problem),
+            Err(source) => io_error(action, &self.path, source),
+        }
     }
 
     /// An error about the file as a whole.
     pub(crate) fn fault(&self, problem: Problem) -> SourceError {
-        SourceError::at(Place::file(Arc::clone(&self.path)), problem)
+        fault(&self.path, problem)
+    }
+
+    /// The bytes as they are, out of their archive.
+    fn packed(&self, packed: &Plain) -> Result<Reader, SourceError> {
+        match &self.member {
+            None if matches!(self.container.kept, Kept::File(_)) => Ok(Reader::whole(packed)),
+            None => Ok(Reader::stream(Box::new(packed.cursor()), packed)),
+            Some(member) => {
+                let stream = member.open(packed, self.access.bound).map_err(|source| self.io("read", source))?;
+                Ok(Reader::stream(stream, packed))
+            }
+        }
+    }
+
+    /// The same, without moving the place up to which the file has been read.
+    fn probe(&self, packed: &Plain) -> Result<Reader, SourceError> {
+        match &self.member {
+            None => Ok(Reader::stream(Box::new(packed.metered(&Meter::default()).cursor()), packed)),
+            Some(_) => self.packed(&packed.metered(&Meter::default())),
+        }
+    }
+
+    /// Told by the first bytes, once.
+    fn packing(&self, packed: &Plain) -> Result<Packing, SourceError> {
+        if let Some(packing) = self.packing.get() {
+            return Ok(*packing);
+        }
+        let head = match &self.member {
+            None => packed.head(MAGIC_BYTES).map_err(|source| self.io("read", source))?,
+            Some(_) => self.first_bytes(self.probe(packed)?)?,
+        };
+        let packing = Packing::of(&head);
+        match packing {
+            Packing::Plain => {}
+            Packing::Compressed(compression) => {
+                let inner = self.expand(compression, self.probe(packed)?, packed)?;
+                if Packing::of(&self.first_bytes(inner)?) != Packing::Plain {
+                    return Err(self.fault(Problem::Packed { found: "a file packed more than once" }));
+                }
+            }
+            Packing::Zip if self.member.is_some() => {
+                return Err(self.fault(Problem::Packed { found: "an archive inside of an archive" }));
+            }
+            Packing::Zip => {
+                return Err(
+                    self.fault(Problem::Packed { found: "a ZIP archive under a name that does not end in .zip" })
+                );
+            }
+            Packing::Other(found) => return Err(self.fault(Problem::Packed { found })),
+        }
+        Ok(*self.packing.get_or_init(|| packing))
+    }
+
+    fn first_bytes(&self, mut reader: Reader) -> Result<Vec<u8>, SourceError> {
+        let mut head = Vec::new();
+        reader.append(&mut head, MAGIC_BYTES).map_err(|source| self.io("read", source))?;
+        Ok(head)
+    }
+
+    fn expand(&self, compression: Compression, reader: Reader, packed: &Plain) -> Result<Reader, SourceError> {
+        let stream = compression.expand(reader, self.access.bound).map_err(|source| self.io("read", source))?;
+        Ok(Reader::stream(stream, packed))
+    }
+
+    fn spool_error(&self, error: SpoolError) -> SourceError {
+        match error {
+            SpoolError::Read(source) => self.io("read", source),
+            SpoolError::Write(source) => io_error("write a copy of the input in", &self.access.scratch, source),
+        }
     }
 }
 
@@ -80,69 +284,19 @@ impl Stamp {
     }
 }
 
-/// The files that `paths` name: files as they come, directories replaced by the files in and below them in the order
-/// of their paths' bytes. Names in a directory that start with `.` or `_` are not data and are left out.
-pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<Input>>, SourceError> {
-    let mut inputs = Vec::new();
-    for path in paths {
-        let metadata = fs::metadata(path).map_err(|source| io_error("open", path, source))?;
-        if metadata.is_dir() {
-            let mut found = Vec::new();
-            list(path, 0, &mut found)?;
-            if found.is_empty() {
-                return Err(SourceError::NoFiles { path: path.clone() });
-            }
-            found.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-            for path in found {
-                let metadata = fs::metadata(&path).map_err(|source| io_error("open", &path, source))?;
-                push(&mut inputs, &path, &metadata)?;
-            }
-        } else {
-            push(&mut inputs, path, &metadata)?;
-        }
+/// A file's name without the extension of its compression: `data.csv` of `data.csv.gz`.
+pub(crate) fn inner_name(path: &Path) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    match extension.to_str() {
+        Some("gz" | "gzip" | "zst" | "zstd" | "bz2") => path.with_extension(""),
+        _ => path.to_owned(),
     }
-    if inputs.is_empty() { Err(SourceError::NoFiles { path: PathBuf::new() }) } else { Ok(inputs) }
 }
 
-fn push(inputs: &mut Vec<Arc<Input>>, path: &Path, metadata: &Metadata) -> Result<(), SourceError> {
-    if !metadata.is_file() {
-        return Err(SourceError::NotAFile { path: path.to_owned() });
-    }
-    let input = Input { path: path.into(), number: inputs.len(), stamp: Stamp::new(metadata) };
-    if metadata.len() == 0 {
-        return Err(input.fault(Problem::Empty));
-    }
-    inputs.push(Arc::new(input));
-    Ok(())
+pub(crate) fn fault(path: &Arc<Path>, problem: Problem) -> SourceError {
+    SourceError::at(Place::file(Arc::clone(path)), problem)
 }
 
-/// Finds the files below a directory. Links to files are followed; links to directories are refused, because they can
-/// lead in circles.
-fn list(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), SourceError> {
-    const DEEPEST: usize = 64;
-    let failed = |source| io_error("list", directory, source);
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if is_hidden(&entry.file_name()) {
-            continue;
-        }
-        if entry.file_type().map_err(failed)?.is_dir() {
-            if depth == DEEPEST {
-                return Err(io_error("list", &path, io::ErrorKind::QuotaExceeded.into()));
-            }
-            list(&path, depth + 1, found)?;
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> SourceError {
+pub(crate) fn io_error(action: &'static str, path: &Path, source: io::Error) -> SourceError {
     SourceError::Io { action, path: path.to_owned(), source }
 }

@@ -34,11 +34,14 @@ use arrow_array::RecordBatch;
 
 use mira_core::schema::{Field, Schema};
 
-use csv::Mark;
-use input::Input;
+use csv::{Mark, Punctuation};
+use input::{Access, Input};
+use packing::Bound;
 use parquet::{ParquetBlock, ParquetFile};
 use text::{Dialect, TextBlock, TextReader};
 
+mod archive;
+mod collect;
 mod column;
 mod csv;
 mod error;
@@ -47,17 +50,24 @@ mod infer;
 mod input;
 mod json;
 mod members;
+mod meter;
 mod moment;
 mod normalise;
 mod number;
+mod packing;
 mod parquet;
 mod piece;
+mod plain;
+mod reader;
+mod spool;
 mod text;
 mod working;
 
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
 pub use format::{Format, FormatError};
 pub use infer::Inference;
+pub use meter::Meter;
+pub use packing::Compression;
 pub use piece::{GuessError, Piece};
 pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 
@@ -70,6 +80,10 @@ pub struct Options {
     pub delimiter: Option<u8>,
     /// What stands for null in CSV beside an empty field: each is null where it is a whole field without quotes.
     pub nulls: Vec<String>,
+    /// Most bytes that one compressed file or archive may expand to; else 1 GiB, or 1,000 times its own bytes.
+    pub max_expanded: Option<u64>,
+    /// Where copies of standard input and of compressed files go; else the system's directory for temporary files.
+    pub scratch: Option<PathBuf>,
     /// Bytes of a block of text. Larger ones cost memory per thread, smaller ones time.
     pub block_bytes: usize,
 }
@@ -78,6 +92,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Source {
     inputs: Vec<Arc<Input>>,
+    meter: Meter,
     format: Format,
     dialect: Option<Dialect>,
     nulls: Arc<[String]>,
@@ -136,7 +151,14 @@ enum Origin {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: None, delimiter: None, nulls: Vec::new(), block_bytes: 1 << 20 }
+        Self {
+            format: None,
+            delimiter: None,
+            nulls: Vec::new(),
+            max_expanded: None,
+            scratch: None,
+            block_bytes: 1 << 20,
+        }
     }
 }
 
@@ -146,7 +168,9 @@ impl Source {
         if let Some(found) = options.delimiter.filter(|byte| !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r')) {
             return Err(SourceError::Delimiter { found });
         }
-        let inputs = input::collect(paths)?;
+        let (meter, bound) = (Meter::default(), Bound(options.max_expanded));
+        let scratch = spool::scratch(options.scratch.as_deref());
+        let inputs = collect::collect(paths, Access { meter: meter.clone(), bound, scratch })?;
         let formats = inputs.iter().map(|input| Ok((input, format_of(input, options.format)?)));
         let formats = formats.collect::<Result<Vec<_>, SourceError>>()?;
         let Some((first, format)) = formats.first().copied() else {
@@ -156,18 +180,21 @@ impl Source {
             let (first, path) = (first.path.to_path_buf(), other.path.to_path_buf());
             return Err(SourceError::MixedFormats { first, first_format: format.name(), path, format: found.name() });
         }
-        let delimiter = |default| Dialect::Csv { delimiter: options.delimiter.unwrap_or(default) };
+        let delimiter = |default| Dialect::Csv {
+            punctuation: Punctuation { delimiter: options.delimiter.unwrap_or(default), quote: Some(b'"') },
+            has_header: true,
+        };
         let dialect = match format {
             Format::Csv => Some(delimiter(b',')),
             Format::Tsv => Some(delimiter(b'\t')),
             Format::Ndjson => Some(Dialect::Ndjson),
             Format::Parquet => None,
         };
-        if let Some(Dialect::Csv { delimiter }) = dialect {
-            check_nulls(&options.nulls, delimiter)?;
+        if let Some(Dialect::Csv { punctuation, .. }) = dialect {
+            check_nulls(&options.nulls, punctuation)?;
         }
         let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
-        Ok(Self { inputs, format, dialect, nulls: options.nulls.into(), block_bytes })
+        Ok(Self { inputs, meter, format, dialect, nulls: options.nulls.into(), block_bytes })
     }
 
     /// The format of all files.
@@ -180,8 +207,20 @@ impl Source {
         self.inputs.iter().map(|input| &*input.path)
     }
 
-    /// The blocks of all files, in order.
+    /// How many bytes all files take on the disk: compressed ones as they are.
+    pub fn bytes_total(&self) -> u64 {
+        self.inputs.iter().map(|input| input.disk_bytes()).sum()
+    }
+
+    /// Counts how many of [`Source::bytes_total`] have been read since a pass over the input last began. Readers may look
+    /// at some bytes twice, so the count can end a little above the total.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The blocks of all files, in order. A pass over the input begins here.
     pub fn blocks(&self) -> Blocks<'_> {
+        self.meter.restart();
         Blocks { source: self, next: 0, open: None, failed: false }
     }
 
@@ -436,9 +475,10 @@ fn join(widths: Option<Vec<Width>>, more: Vec<Width>) -> Vec<Width> {
 }
 
 /// Refuses tokens that no unquoted field can be: whoever gave one expects nulls and would get none.
-fn check_nulls(nulls: &[String], delimiter: u8) -> Result<(), SourceError> {
-    let ends = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
-    match nulls.iter().find(|token| token.starts_with('"') || token.bytes().any(ends)) {
+fn check_nulls(nulls: &[String], punctuation: Punctuation) -> Result<(), SourceError> {
+    let ends = |byte: u8| byte == punctuation.delimiter || matches!(byte, b'\n' | b'\r');
+    let is_quoted = |token: &str| token.bytes().next().is_some_and(|first| punctuation.quote == Some(first));
+    match nulls.iter().find(|token| is_quoted(token) || token.bytes().any(ends)) {
         Some(token) => Err(SourceError::NullToken { token: token.clone() }),
         None => Ok(()),
     }
@@ -446,7 +486,7 @@ fn check_nulls(nulls: &[String], delimiter: u8) -> Result<(), SourceError> {
 
 /// The format of one file: as given, else by name, else by content.
 fn format_of(input: &Input, given: Option<Format>) -> Result<Format, SourceError> {
-    if let Some(format) = given.or_else(|| Format::of_name(&input.path)) {
+    if let Some(format) = given.or_else(|| Format::of_name(&input.inner_name())) {
         return Ok(format);
     }
     Format::of_content(&input.head()?).ok_or_else(|| input.fault(Problem::UnknownFormat))

@@ -51,7 +51,7 @@ pub(crate) struct ParquetBlock {
 pub(crate) struct ParquetBatches {
     block: ParquetBlock,
     /// Kept to see at the end whether the file is still the same.
-    handle: File,
+    handle: Arc<File>,
     reader: ParquetRecordBatchReader,
     seconds: Option<ParquetRecordBatchReader>,
     plan: Plan,
@@ -71,7 +71,7 @@ impl ParquetFile {
     }
 
     fn load(input: Arc<Input>) -> Result<Self, SourceError> {
-        let handle = input.open()?;
+        let handle = input.plain()?;
         let failed = |source| parquet_error(&input, Spot::File, source);
         let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(failed)?;
         // What Parquet has no type for, durations, is known from our own footer key.
@@ -170,7 +170,7 @@ impl ParquetBlock {
             Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?),
             None => None,
         };
-        let (handle, row) = (self.file.input.open()?, self.first_row);
+        let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
         Ok(ParquetBatches { block: self, handle, reader, seconds, plan: plan.clone(), order, row, done: false })
     }
 
@@ -180,7 +180,7 @@ impl ParquetBlock {
         rows: usize,
         columns: Option<&[usize]>,
     ) -> Result<ParquetRecordBatchReader, SourceError> {
-        let handle = self.file.input.open()?;
+        let handle = self.file.input.plain()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
             .with_row_groups(vec![self.group])
             .with_batch_size(rows);

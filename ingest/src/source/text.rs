@@ -1,7 +1,5 @@
 //! Text files: cut into blocks of whole records, then each block on its own into values.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +9,12 @@ use memchr::{memchr, memchr_iter, memrchr};
 use mira_core::schema::{Field, Schema, Type};
 
 use super::column::{Column, Fault, Record, Refusal};
-use super::csv::{self, Cell, Grid, Mark, Tile};
+use super::csv::{self, Cell, Grid, Mark, Punctuation, Tile};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
 use super::json::{Json, Kind};
+use super::reader::Reader;
 use super::working::{Plan, Widening};
 use super::{Origin, SourceBatch};
 
@@ -28,7 +27,7 @@ pub(crate) const MAX_RECORD: usize = 64 << 20;
 /// How lines of a file are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    Csv { delimiter: u8 },
+    Csv { punctuation: Punctuation, has_header: bool },
     Ndjson,
 }
 
@@ -77,7 +76,7 @@ enum Next {
 #[derive(Debug)]
 pub(crate) struct TextReader {
     input: Arc<Input>,
-    file: File,
+    reader: Reader,
     dialect: Dialect,
     nulls: Arc<[String]>,
     header: Option<Arc<[String]>>,
@@ -97,9 +96,9 @@ impl TextReader {
         nulls: Arc<[String]>,
         size: usize,
     ) -> Result<Self, SourceError> {
-        let file = input.open()?;
+        let reader = input.open()?;
         let (header, rest, offset, line, ended) = (None, Vec::new(), 0, 1, false);
-        let mut reader = Self { input, file, dialect, nulls, header, size, rest, offset, line, ended };
+        let mut reader = Self { input, reader, dialect, nulls, header, size, rest, offset, line, ended };
         reader.fill(BOM.len())?;
         if reader.rest.starts_with(BOM) {
             reader.rest.clear();
@@ -153,15 +152,14 @@ impl TextReader {
             return Ok(());
         }
         self.rest.reserve(wanted);
-        let read = self.file.by_ref().take(wanted as u64).read_to_end(&mut self.rest);
-        let read = read.map_err(|source| self.input.io("read", source))?;
+        let read = self.reader.append(&mut self.rest, wanted).map_err(|source| self.input.io("read", source))?;
         self.ended = read < wanted;
-        if self.ended { self.input.check(&self.file) } else { Ok(()) }
+        if self.ended { self.input.check(self.reader.handle()) } else { Ok(()) }
     }
 
     fn cut(&self) -> Option<usize> {
         match self.dialect {
-            Dialect::Csv { delimiter } => csv::cut(&self.rest, delimiter),
+            Dialect::Csv { punctuation, .. } => csv::cut(&self.rest, punctuation),
             Dialect::Ndjson => memrchr(b'\n', &self.rest).map(|end| end + 1),
         }
     }
@@ -170,11 +168,11 @@ impl TextReader {
     fn take_header(&mut self, bytes: &mut Vec<u8>) -> Result<Arc<[String]>, SourceError> {
         let names = match self.dialect {
             Dialect::Ndjson => Vec::new(),
-            Dialect::Csv { delimiter } => {
+            Dialect::Csv { punctuation, has_header } => {
                 let text = std::str::from_utf8(bytes)
                     .map_err(|error| self.fault_in(bytes, error.valid_up_to(), Problem::Utf8))?;
-                let (names, end) =
-                    csv::header(text, delimiter).map_err(|(at, problem)| self.fault_in(bytes, at, problem))?;
+                let (names, end) = csv::columns(text, punctuation, has_header)
+                    .map_err(|(at, problem)| self.fault_in(bytes, at, problem))?;
                 check_names(&names).map_err(|problem| self.fault_in(bytes, 0, problem))?;
                 let after = bytes.split_off(end);
                 let head = std::mem::replace(bytes, after);
@@ -208,7 +206,7 @@ impl TextBlock {
     pub(crate) fn infer(&self) -> Result<Inference, SourceError> {
         let text = self.text()?;
         match self.dialect {
-            Dialect::Csv { delimiter } => Ok(self.infer_grid(text, &self.whole_grid(delimiter)?)),
+            Dialect::Csv { punctuation, .. } => Ok(self.infer_grid(text, &self.whole_grid(punctuation)?)),
             Dialect::Ndjson => {
                 let mut inference = Inference::of_columns(std::iter::empty());
                 for Line { start, number, text } in Lines::new(text) {
@@ -224,8 +222,8 @@ impl TextBlock {
 
     /// What the block's values allow, and its rows, from one scan of a CSV block.
     pub(crate) fn observe(self: Arc<Self>, plan: &Plan) -> Result<(Inference, TextBatches), SourceError> {
-        let Dialect::Csv { delimiter } = self.dialect else { return Ok((self.infer()?, self.batches(plan))) };
-        let grid = self.whole_grid(delimiter)?;
+        let Dialect::Csv { punctuation, .. } = self.dialect else { return Ok((self.infer()?, self.batches(plan))) };
+        let grid = self.whole_grid(punctuation)?;
         let inference = self.infer_grid(self.text()?, &grid);
         let next = Next::Rows { grid, order: self.match_columns(plan.schema())?, row: 0 };
         Ok((inference, TextBatches { block: self, plan: plan.clone(), next }))
@@ -241,8 +239,8 @@ impl TextBlock {
     }
 
     /// The cells of a CSV block without a fault.
-    fn whole_grid(&self, delimiter: u8) -> Result<Grid, SourceError> {
-        let mut grid = self.grid(delimiter);
+    fn whole_grid(&self, punctuation: Punctuation) -> Result<Grid, SourceError> {
+        let mut grid = self.grid(punctuation);
         match grid.fault.take() {
             Some((at, problem)) => Err(self.fault(at, problem)),
             None => Ok(grid),
@@ -261,8 +259,8 @@ impl TextBlock {
     }
 
     /// The cells of a CSV block, up to its first fault.
-    fn grid(&self, delimiter: u8) -> Grid {
-        let mut grid = Grid::new(&self.bytes, delimiter, self.header.len());
+    fn grid(&self, punctuation: Punctuation) -> Grid {
+        let mut grid = Grid::new(&self.bytes, punctuation, self.header.len());
         grid.make_null(&self.bytes, &self.nulls);
         grid
     }
@@ -402,9 +400,9 @@ impl TextBatches {
         let block = &self.block;
         Ok(match (std::mem::replace(&mut self.next, Next::End), block.dialect) {
             (Next::Start, Dialect::Ndjson) => Next::Lines { at: 0, number: 0 },
-            (Next::Start, Dialect::Csv { delimiter }) => {
+            (Next::Start, Dialect::Csv { punctuation, .. }) => {
                 let order = block.match_columns(self.plan.schema())?;
-                Next::Rows { grid: block.grid(delimiter), order, row: 0 }
+                Next::Rows { grid: block.grid(punctuation), order, row: 0 }
             }
             (next, _) => next,
         })
