@@ -194,7 +194,7 @@ impl DatasetDirectory {
     }
 
     /// The directories, each after all below it, the root last. One is in memory at a time, beside the list of them.
-    fn nodes(&self) -> impl Iterator<Item = Result<Directory, DirectoryError>> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = Result<Directory, DirectoryError>> {
         let thousands = self.chunks.chunks(CHUNKS_PER_DIRECTORY).enumerate();
         let below = thousands.map(|(number, files)| thousand(number, files));
         below.chain(std::iter::once_with(|| over(&self.chunks))).chain(std::iter::once_with(|| Ok(self.top.clone())))

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use mira_core::car;
 use mira_core::cid::Cid;
 use mira_ingest::directory::car::CarContent;
-use mira_ingest::pin::{CarStream, Kubo, Pin, PinError};
+use mira_ingest::pin::{Kubo, Pin, PinError, Upload};
 use tokio::sync::mpsc;
 
 /// A node that gives this answer to every call and then hangs up. Returns what the calls' bodies were.
@@ -93,7 +93,7 @@ fn import(node: &Kubo) -> Result<CarContent, PinError> {
     let (sender, receiver) = mpsc::channel(1);
     sender.try_send(Ok(Bytes::from(car()))).unwrap();
     drop(sender);
-    block_on(node.import(CarStream::new(cid(), receiver, &mut |_| ())))
+    block_on(node.import(Upload::new(cid(), receiver, &mut |_| ())))
 }
 
 const STATS: &str = "{\"Stats\":{\"BlockCount\":1,\"BlockBytesCount\":5}}\n";

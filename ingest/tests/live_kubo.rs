@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::body::HttpBody;
 use mira_core::cid::Cid;
-use mira_ingest::pin::{CarStream, Kubo, Pin, PinError, checks, dataset, pin_dataset};
+use mira_ingest::pin::{Kubo, Pin, PinError, Upload, checks, dataset, pin_dataset};
 use published::{Sample, sample};
 use tokio::sync::mpsc;
 
@@ -80,14 +80,15 @@ fn live_a_dataset_reads_back_through_the_gateway() {
     block_on(kubo.unpin(&pinned.root)).unwrap();
 }
 
-/// Three CARs, because a directory holds a thousand files: the parts are pinned on the way and are not left over.
+/// Two CARs, because a directory holds a thousand files, both under way at once: nothing but the one pin is left.
 #[test]
 fn live_a_dataset_of_several_cars_leaves_one_pin() {
     let Some(kubo) = node() else { return };
-    let sample = sample(salt(), 2500, 7, &[100, 200]);
+    let sample = sample(salt(), 1100, 1100, &[100, 200]);
     let name = format!("several cars of {}", sample.dataset.cid());
     let pinned = pin(&kubo, &sample, &name).unwrap();
-    assert_eq!((pinned.root, pinned.kept_files), (sample.dataset.cid(), 0));
+    assert_eq!(pinned.root, sample.dataset.cid());
+    assert!(pinned.kept_files <= 1, "a node may know the empty file, and nothing else of it");
     assert_eq!(block_on(kubo.pinned_as(&name)).unwrap(), [pinned.root]);
     assert_eq!(block_on(kubo.pinned_as(&format!("part of {}", pinned.root))).unwrap(), []);
     let again = pin(&kubo, &sample, &name).unwrap();
@@ -110,7 +111,7 @@ fn live_a_car_with_a_wrong_block_is_an_error() {
         let (sender, receiver) = mpsc::channel(1);
         sender.try_send(Ok(Bytes::from(bytes))).unwrap();
         drop(sender);
-        block_on(kubo.import(CarStream::new(root, receiver, &mut |_| ())))
+        block_on(kubo.import(Upload::new(root, receiver, &mut |_| ())))
     };
     let mut flipped = car.clone();
     *flipped.last_mut().unwrap() ^= 1;
@@ -145,7 +146,7 @@ fn live_a_node_that_lost_a_block_is_sent_it_again() {
     assert!(matches!(error, PinError::Refused { call: "/dag/stat", .. }), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let pinned = pin(&kubo, &sample, "loses a block").unwrap();
-    assert_eq!(pinned.kept_files, 0, "everything was sent, for nothing else says what is missing");
+    assert_eq!(pinned.kept_files, sample.dataset.len() - 1, "only the file that lacks a block is sent");
     assert!(block_on(kubo.has_block(&lost)).unwrap());
     block_on(kubo.unpin(&root)).unwrap();
 }

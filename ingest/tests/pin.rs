@@ -17,7 +17,7 @@ use bytes::Bytes;
 use mira_core::car::Car;
 use mira_core::cid::Cid;
 use mira_ingest::directory::car::{CarContent, WriteError};
-use mira_ingest::pin::{CarStream, Memory, Pin, PinError, Progress, checks, pin_dataset};
+use mira_ingest::pin::{Memory, Pin, PinError, Progress, Route, Upload, checks, pin_dataset, plan_dataset};
 use published::{Sample, sample};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -28,9 +28,9 @@ fn small() -> Sample {
     sample(1, 5, 5, &[10, 1 << 20, (1 << 20) + 1, 3 << 20, 0])
 }
 
-/// More chunks than one directory of a part may have, so that there are three CARs.
+/// More chunks than one directory of a part may have, so that there are two CARs.
 fn many() -> Sample {
-    sample(50, 2500, 7, &[100, 200])
+    sample(50, 1100, 1100, &[100, 200])
 }
 
 fn pin(service: &impl Pin, sample: &Sample) -> Result<mira_ingest::pin::Pinned, PinError> {
@@ -59,7 +59,7 @@ fn the_node_in_memory_passes_the_checks() {
 
 #[test]
 fn cars_have_the_length_and_content_that_was_planned() {
-    for (sample, count) in [(small(), 1), (many(), 3)] {
+    for (sample, count) in [(small(), 1), (many(), 2)] {
         let cars = sample.dataset.cars(sample.dataset.files()).unwrap();
         assert_eq!(cars.len(), count);
         for (index, plan) in cars.iter().enumerate() {
@@ -77,6 +77,7 @@ fn cars_have_the_length_and_content_that_was_planned() {
             assert_eq!(blocks.last().map(|block| block.cid), Some(plan.root()), "the root is complete at the end");
             let block_bytes = blocks.iter().map(|block| block.data.len() as u64).sum();
             assert_eq!(content, CarContent { blocks: blocks.len() as u64, block_bytes });
+            assert_eq!(content, plan.content(), "known before anything is read");
         }
         assert_eq!(cars.last().unwrap().root(), sample.dataset.cid());
     }
@@ -98,6 +99,82 @@ fn pins_and_reports_every_byte_once() {
         let again = pin(&service, &sample).unwrap();
         assert_eq!((again.sent, again.kept_files), (0, sample.dataset.len()));
     }
+}
+
+/// Where there is no `dag/import`, files go one by one, and the same blocks are there in the end.
+#[test]
+fn a_node_that_takes_no_cars_is_sent_files() {
+    for sample in [small(), many()] {
+        let (by_car, by_file) = (Memory::new(), Memory::without_import());
+        assert_eq!(pin(&by_car, &sample).unwrap().route, Some(Route::Import));
+        let pinned = pin(&by_file, &sample).unwrap();
+        assert_eq!((pinned.route, pinned.sent), (Some(Route::Add), sample.dataset.size()));
+        // A CAR that is not the last has a directory of its own.
+        let parts = sample.dataset.cars(sample.dataset.files()).unwrap().len() - 1;
+        assert_eq!((by_file.blocks() + parts, pinned.root), (by_car.blocks(), sample.dataset.cid()));
+        check_everything(&by_file, &sample);
+        let again = pin(&by_file, &sample).unwrap();
+        assert_eq!((again.sent, again.route), (0, None));
+    }
+}
+
+/// Cuts files at other places than we do, as a node with settings of its own would.
+#[test]
+fn a_node_that_cuts_otherwise_is_refused() {
+    struct Other(Memory);
+    impl Pin for Other {
+        async fn version(&self) -> Result<String, PinError> {
+            self.0.version().await
+        }
+        async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
+            self.0.has_block(cid).await
+        }
+        async fn has_dag(&self, cid: &Cid) -> Result<bool, PinError> {
+            self.0.has_dag(cid).await
+        }
+        async fn import(&self, car: Upload<'_>) -> Result<CarContent, PinError> {
+            self.0.import(car).await
+        }
+        async fn add(&self, file: Upload<'_>) -> Result<Cid, PinError> {
+            let cid = self.0.add(file).await?;
+            Ok(Cid::raw_of(&cid.to_bytes()))
+        }
+        async fn put(&self, block: Bytes) -> Result<Cid, PinError> {
+            self.0.put(block).await
+        }
+        async fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> Result<(), PinError> {
+            self.0.pin(cid, name, just_sent).await
+        }
+        async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {
+            self.0.is_pinned(cid).await
+        }
+        async fn pinned_as(&self, name: &str) -> Result<Vec<Cid>, PinError> {
+            self.0.pinned_as(name).await
+        }
+        async fn unpin(&self, cid: &Cid) -> Result<(), PinError> {
+            self.0.unpin(cid).await
+        }
+        async fn read(&self, file: &Cid, offset: u64, len: usize) -> Result<Bytes, PinError> {
+            self.0.read(file, offset, len).await
+        }
+    }
+    let node = Other(Memory::without_import());
+    let error = pin(&node, &small()).unwrap_err();
+    assert!(matches!(error, PinError::Added { .. }), "{error}");
+    assert!(!block_on(node.is_pinned(&small().dataset.cid())).unwrap());
+}
+
+#[test]
+fn what_would_be_sent_is_what_is_sent() {
+    let (before, after) = (sample(100, 4, 4, &[2 << 20]), sample(100, 5, 5, &[2 << 20]));
+    let service = Memory::new();
+    pin(&service, &before).unwrap();
+    let there = service.blocks();
+    let plan = plan_dataset(&service, &after.dataset).unwrap();
+    assert_eq!((plan.files, plan.is_pinned, service.blocks()), (2, false, there), "nothing is sent by asking");
+    let pinned = pin(&service, &after).unwrap();
+    assert_eq!((pinned.sent, service.blocks() as u64), (plan.bytes, there as u64 + plan.content.blocks));
+    assert!(plan_dataset(&service, &after.dataset).unwrap().is_pinned);
 }
 
 #[test]
@@ -124,11 +201,11 @@ fn a_block_that_is_missing_below_a_file_is_sent_after_all() {
     let leaf = sample.store.get(&sample.dataset.file(4 + 3 + 3).unwrap().file.cid, 4 << 20).unwrap();
     service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
     let pinned = pin(&service, &sample).unwrap();
-    assert_eq!(pinned.kept_files, 0);
+    assert_eq!(pinned.kept_files, sample.dataset.len() - 1, "only the file that lacks a leaf is sent");
     check_everything(&service, &sample);
     // The same of a node that says it has pinned the dataset.
     service.lose(&Cid::raw_of(&leaf[1 << 20..2 << 20]));
-    assert_eq!(pin(&service, &sample).unwrap().kept_files, 0);
+    assert_eq!(pin(&service, &sample).unwrap().kept_files, sample.dataset.len() - 1);
     check_everything(&service, &sample);
 }
 
@@ -146,17 +223,18 @@ fn damage_in_the_store_is_not_published() {
             Some(bytes) => fs::write(&path, bytes).unwrap(),
             None => fs::remove_file(&path).unwrap(),
         }
-        let service = Memory::new();
-        let error = pin(&service, &sample).unwrap_err();
-        let PinError::Car(source) = &error else { panic!("{what}: {error}") };
-        match (what, &**source) {
-            ("flipped", WriteError::Corrupt { .. })
-            | ("cut", WriteError::Length { .. })
-            | ("gone", WriteError::Open { .. }) => {}
-            _ => panic!("{what}: {source}"),
+        for service in [Memory::new(), Memory::without_import()] {
+            let error = pin(&service, &sample).unwrap_err();
+            let PinError::Car(source) = &error else { panic!("{what}: {error}") };
+            match (what, &**source) {
+                ("flipped", WriteError::Corrupt { .. })
+                | ("cut", WriteError::Length { .. })
+                | ("gone", WriteError::Open { .. }) => {}
+                _ => panic!("{what}: {source}"),
+            }
+            assert!(!error.is_transient());
+            assert!(!block_on(service.is_pinned(&sample.dataset.cid())).unwrap());
         }
-        assert!(!error.is_transient());
-        assert!(!block_on(service.is_pinned(&sample.dataset.cid())).unwrap());
     }
 }
 
@@ -187,8 +265,17 @@ impl Pin for Dying<'_> {
     async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
         self.call(self.node.has_block(cid)).await
     }
-    async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+    async fn has_dag(&self, cid: &Cid) -> Result<bool, PinError> {
+        self.call(self.node.has_dag(cid)).await
+    }
+    async fn import(&self, car: Upload<'_>) -> Result<CarContent, PinError> {
         self.call(self.node.import(car)).await
+    }
+    async fn add(&self, file: Upload<'_>) -> Result<Cid, PinError> {
+        self.call(self.node.add(file)).await
+    }
+    async fn put(&self, block: Bytes) -> Result<Cid, PinError> {
+        self.call(self.node.put(block)).await
     }
     async fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> Result<(), PinError> {
         self.call(self.node.pin(cid, name, just_sent)).await
@@ -210,22 +297,26 @@ impl Pin for Dying<'_> {
 /// Breaks every call, before and after it does its work; garbage is collected; then a second run must get there.
 #[test]
 fn a_run_that_dies_anywhere_is_made_good_by_the_next() {
-    let sample = sample(900, 1100, 2, &[50, 60]);
+    let sample = sample(900, 6, 3, &[50, 60]);
     let dies_at = |dies_at, after, node: &Memory| {
         let dying = Dying { node, calls: AtomicUsize::new(0), dies_at, after };
         (pin(&dying, &sample).is_ok(), dying.calls.into_inner())
     };
-    let (done, calls) = dies_at(usize::MAX, false, &Memory::new());
-    assert!(done);
-    // Between the first calls and the last ones each file is asked for; one of those stands for all.
-    let numbers = (0..4).chain(calls - 12..calls);
-    for (number, after) in numbers.flat_map(|number| [(number, false), (number, true)]) {
-        let node = Memory::new();
-        let (done, _) = dies_at(number, after, &node);
-        assert!(!done, "dead at call {number} and still reported as pinned");
-        node.collect_garbage();
-        pin(&node, &sample).unwrap();
-        check_everything(&node, &sample);
+    for empty in [Memory::new, Memory::without_import] {
+        let (done, calls) = dies_at(usize::MAX, false, &empty());
+        assert!(done);
+        for (number, after) in (0..calls).flat_map(|number| [(number, false), (number, true)]) {
+            for collects in [true, false] {
+                let node = empty();
+                let (done, _) = dies_at(number, after, &node);
+                assert!(!done, "dead at call {number} and still reported as pinned");
+                if collects {
+                    node.collect_garbage();
+                }
+                pin(&node, &sample).unwrap();
+                check_everything(&node, &sample);
+            }
+        }
     }
 }
 
@@ -240,8 +331,17 @@ fn a_node_that_lies_is_found_out() {
         async fn has_block(&self, _: &Cid) -> Result<bool, PinError> {
             Ok(true)
         }
-        async fn import(&self, car: CarStream<'_>) -> Result<CarContent, PinError> {
+        async fn has_dag(&self, _: &Cid) -> Result<bool, PinError> {
+            Ok(true)
+        }
+        async fn import(&self, car: Upload<'_>) -> Result<CarContent, PinError> {
             self.0.import(car).await
+        }
+        async fn add(&self, file: Upload<'_>) -> Result<Cid, PinError> {
+            self.0.add(file).await
+        }
+        async fn put(&self, block: Bytes) -> Result<Cid, PinError> {
+            self.0.put(block).await
         }
         async fn pin(&self, _: &Cid, _: &str, _: bool) -> Result<(), PinError> {
             Ok(())

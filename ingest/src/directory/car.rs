@@ -162,6 +162,23 @@ impl CarPlan {
         car::HEADER_LEN as u64 + files.sum::<u64>() + nodes
     }
 
+    /// What it holds, before anything is read.
+    pub fn content(&self) -> CarContent {
+        let files = self.files.iter().map(|entry| {
+            let nodes = u64::from(entry.file.tsize > entry.file.size);
+            CarContent { blocks: leaf_lens(entry.file.size).count() as u64 + nodes, block_bytes: entry.file.tsize }
+        });
+        let node = |node: &Directory| CarContent { blocks: 1, block_bytes: node.encode().len() as u64 };
+        let nodes: Vec<CarContent> = match &self.ending {
+            Ending::Batch(directory) => vec![node(directory)],
+            Ending::Dataset(dataset) => dataset.nodes().flatten().map(|directory| node(&directory)).collect(),
+        };
+        files.chain(nodes).fold(CarContent::default(), |sum, more| CarContent {
+            blocks: sum.blocks + more.blocks,
+            block_bytes: sum.block_bytes + more.block_bytes,
+        })
+    }
+
     /// Writes the CAR, a block at a time, reading the files from the store. Every file is compared with its CID before
     /// the directory over it is written; after an error what `out` got is not complete under the root.
     ///

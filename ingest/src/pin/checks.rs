@@ -9,7 +9,7 @@ use mira_core::cid::Cid;
 use mira_core::unixfs::{CHUNK_LEN, Directory, File, FileBuilder, Sink};
 use tokio::sync::mpsc;
 
-use super::{CarError, CarStream, Pin, PinError, Stopped};
+use super::{CarError, Pin, PinError, Stopped, Upload};
 use crate::directory::car::{CarContent, WriteError};
 
 /// Why a service does not pass.
@@ -43,6 +43,7 @@ pub async fn check_all<P: Pin>(service: &P, salt: u64) -> Result<(), CheckError>
     knows_nothing_at_first(service, &sample).await?;
     a_broken_car_pins_nothing(service, &sample).await?;
     an_incomplete_dag_is_not_pinned(service, &sample).await?;
+    a_file_is_cut_as_ours(service, salt).await?;
     a_whole_car_is_pinned(service, &sample).await?;
     reads_ranges(service, &sample).await?;
     pins_have_names(service, &sample).await?;
@@ -75,8 +76,30 @@ async fn an_incomplete_dag_is_not_pinned<P: Pin>(service: &P, sample: &Sample) -
     let car = sample.car(sample.blocks.len() - 1);
     import(service, sample.root, vec![Ok(car.into())]).await.or_fail(check)?;
     hold(check, service.has_block(&sample.root).await.or_fail(check)?)?;
+    hold(check, !service.has_dag(&sample.root).await.or_fail(check)?)?;
     hold(check, service.pin(&sample.root, "never", false).await.is_err())?;
     hold(check, !service.is_pinned(&sample.root).await.or_fail(check)?)
+}
+
+async fn a_file_is_cut_as_ours<P: Pin>(service: &P, salt: u64) -> Result<(), CheckError> {
+    let check = "a file and the directory over it come to the CIDs that we give them";
+    let sample = Sample::new(salt ^ 1 << 40).map_err(CheckError::Sample)?;
+    let pieces = sample.content.chunks(300_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let (sender, receiver) = channel(pieces);
+    drop(sender);
+    let added = service.add(Upload::new(sample.file.cid, receiver, &mut |_| ())).await.or_fail(check)?;
+    hold(check, added == sample.file.cid)?;
+    hold(check, !service.is_pinned(&added).await.or_fail(check)?)?;
+    let (root, node) = sample.blocks.first().ok_or(CheckError::Failed { check })?;
+    hold(check, service.put(Bytes::copy_from_slice(node)).await.or_fail(check)? == *root)?;
+    hold(check, service.has_dag(root).await.or_fail(check)?)?;
+    let broken = "a file that breaks off is not there";
+    let sample = Sample::new(salt ^ 1 << 41).map_err(CheckError::Sample)?;
+    let half = sample.content.get(..sample.content.len() / 2).unwrap_or_default();
+    let (sender, receiver) = channel(vec![Ok(Bytes::copy_from_slice(half)), Err(WriteError::Output(Stopped))]);
+    drop(sender);
+    hold(broken, service.add(Upload::new(sample.file.cid, receiver, &mut |_| ())).await.is_err())?;
+    hold(broken, !service.has_block(&sample.file.cid).await.or_fail(broken)?)
 }
 
 async fn a_whole_car_is_pinned<P: Pin>(service: &P, sample: &Sample) -> Result<(), CheckError> {
@@ -193,13 +216,21 @@ impl Sink for Nodes {
 }
 
 async fn import<P: Pin>(service: &P, root: Cid, pieces: Vec<Result<Bytes, CarError>>) -> Result<CarContent, PinError> {
-    let (sender, receiver) = mpsc::channel(pieces.len());
+    let (sender, receiver) = channel(pieces);
+    drop(sender);
+    service.import(Upload::new(root, receiver, &mut |_| ())).await
+}
+
+type Piece = Result<Bytes, CarError>;
+
+/// A channel that holds these pieces.
+fn channel(pieces: Vec<Piece>) -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece>) {
+    let (sender, receiver) = mpsc::channel(pieces.len().max(1));
     for piece in pieces {
-        // There is room for all of them, and the receiver is on the next line.
+        // There is room for all of them, and the receiver is here.
         let _ = sender.try_send(piece);
     }
-    drop(sender);
-    service.import(CarStream::new(root, receiver, &mut |_| ())).await
+    (sender, receiver)
 }
 
 fn hold(check: &'static str, holds: bool) -> Result<(), CheckError> {

@@ -1,27 +1,26 @@
 //! Bringing a dataset to a node, and making sure that it got there.
 //!
 //! ```text
-//! pinned already? ── yes ─────────────────────────────────────────→ pin by name → confirm → unpin the parts
-//!   no → what is missing → CARs: import, pin as a part → last CAR ──┘ ↑ refused: send all, once
+//! pinned already? ── yes ──────────────────────────────→ pin by name → confirm → unpin the parts
+//!   no → what is missing → send it, pin long parts ────┘ ↑ refused: what is broken? send it, once
 //! ```
 //!
-//! The parts are pinned under a name made from the dataset's CID, so that garbage collection cannot take what has
-//! arrived while the rest is on its way, and so that a later run finds and ends them. Dying on any line leaves at most
+//! Of a dataset that is long on its way, the parts are pinned under a name made from the dataset's CID, so that garbage
+//! collection cannot take what has arrived, and so that a later run finds and ends them. Dying on any line leaves at most
 //! such parts; running again goes on from there.
 
 use std::io::{Read, Seek, SeekFrom};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mira_core::cid::Cid;
-use tokio::sync::mpsc;
 
-use super::{CarError, CarStream, FRAME_LEN, Pin, PinError, Stopped};
-use crate::directory::car::{CarContent, CarPlan, WriteError};
+use super::missing::{self, Missing, Split};
+use super::send::{Route, Sending, Tally};
+use super::{CarError, Pin, PinError};
+use crate::directory::car::WriteError;
 use crate::directory::{DatasetDirectory, Entry};
 use crate::store::Store;
 
-/// Pieces of a CAR that wait for the connection.
-const QUEUED_FRAMES: usize = 4;
 /// The longest piece that is read back.
 const READ_BACK_LEN: u64 = 64 << 10;
 
@@ -45,8 +44,21 @@ pub struct Pinned {
     pub sent: u64,
     /// Files that the node had before.
     pub kept_files: usize,
-    /// The file from which a piece was read back, the offset of the piece and its length.
-    pub read_back: (String, u64, usize),
+    /// How they were sent; nothing if nothing was.
+    pub route: Option<Route>,
+    /// What was read back.
+    pub read_back: ReadBack,
+}
+
+/// A piece of a file that a node gave back as it is stored here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadBack {
+    /// The file, in the dataset.
+    pub path: String,
+    /// Where the piece starts.
+    pub offset: u64,
+    /// Its length.
+    pub len: u64,
 }
 
 /// Pins a dataset and waits for it, for callers that are not async.
@@ -81,19 +93,24 @@ pub async fn publish<P: Pin>(
 ) -> Result<Pinned, PinError> {
     let version = service.version().await?;
     let root = dataset.cid();
-    let (mut sent, mut kept_files) = (0, dataset.len());
-    if !service.is_pinned(&root).await? {
-        let missing = missing(service, dataset).await?;
-        kept_files -= missing.len();
-        send(service, store, dataset, missing, &mut sent, progress).await?;
-    }
-    match service.pin(&root, name, kept_files == 0).await {
+    let tally = Tally::new(progress);
+    let sending = Sending { service, store, dataset, tally: &tally };
+    let mut route = None;
+    let (kept, mut kept_files) = if service.is_pinned(&root).await? {
+        (missing::distinct(dataset), dataset.len())
+    } else {
+        let Split { missing, kept, kept_files } = missing::split(service, dataset).await?;
+        route = Some(sending.send(missing).await?);
+        (kept, kept_files)
+    };
+    match service.pin(&root, name, kept.is_empty()).await {
         // The root of a file was there and something below it was not: garbage was collected, a transfer broke off, or
-        // the node lost what it had pinned. Without leaving out anything there is nothing left to miss.
-        Err(PinError::Refused { .. }) if kept_files > 0 => {
-            kept_files = 0;
-            send(service, store, dataset, dataset.files().collect(), &mut sent, progress).await?;
-            service.pin(&root, name, true).await?;
+        // the node lost what it had pinned.
+        Err(PinError::Refused { .. }) if !kept.is_empty() => {
+            let broken = missing::broken(service, &kept).await?;
+            kept_files -= dataset.files().filter(|entry| broken.iter().any(|it| it.file.cid == entry.file.cid)).count();
+            route = Some(sending.send(broken).await?);
+            service.pin(&root, name, kept_files == 0).await?;
         }
         pinned => pinned?,
     }
@@ -103,7 +120,23 @@ pub async fn publish<P: Pin>(
     for part in service.pinned_as(&part_name(&root)).await? {
         service.unpin(&part).await?;
     }
-    Ok(Pinned { root, version, sent, kept_files, read_back })
+    Ok(Pinned { root, version, sent: tally.sent(), kept_files, route, read_back })
+}
+
+/// Finds out what would be sent, and sends nothing. For callers that are not async.
+///
+/// # Errors
+/// [`PinError`]: the node could not be asked.
+pub fn plan_dataset<P: Pin>(service: &P, dataset: &DatasetDirectory) -> Result<Missing, PinError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PinError::Runtime)?;
+    runtime.block_on(async {
+        if service.is_pinned(&dataset.cid()).await? {
+            return Ok(Missing { is_pinned: true, ..Missing::default() });
+        }
+        let Split { missing, .. } = missing::split(service, dataset).await?;
+        let files = missing.len();
+        Ok(Missing::of(&dataset.cars(missing)?, files))
+    })
 }
 
 /// Asks whether the dataset is pinned, and compares a piece of it with what is stored here.
@@ -115,7 +148,7 @@ pub async fn confirm<P: Pin>(
     store: &Store,
     dataset: &DatasetDirectory,
     random: u64,
-) -> Result<(String, u64, usize), PinError> {
+) -> Result<ReadBack, PinError> {
     let root = dataset.cid();
     if !service.is_pinned(&root).await? {
         return Err(PinError::NotPinned { root });
@@ -127,97 +160,12 @@ pub async fn confirm<P: Pin>(
     if found != ours {
         return Err(PinError::ReadBack { path, offset: piece.offset });
     }
-    Ok((path, piece.offset, ours.len()))
+    Ok(ReadBack { path, offset: piece.offset, len: piece.len })
 }
 
 /// The pin under which the parts of a dataset are kept while it is sent.
-fn part_name(root: &Cid) -> String {
+pub(super) fn part_name(root: &Cid) -> String {
     format!("part of {root}")
-}
-
-/// The files whose root block the node lacks.
-async fn missing<P: Pin>(service: &P, dataset: &DatasetDirectory) -> Result<Vec<Entry>, PinError> {
-    let mut missing = Vec::new();
-    for entry in dataset.files() {
-        if !service.has_block(&entry.file.cid).await? {
-            missing.push(entry);
-        }
-    }
-    Ok(missing)
-}
-
-/// Sends files and the directories over all files.
-async fn send<P: Pin>(
-    service: &P,
-    store: &Store,
-    dataset: &DatasetDirectory,
-    files: Vec<Entry>,
-    sent: &mut u64,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(), PinError> {
-    let part = part_name(&dataset.cid());
-    let cars = dataset.cars(files)?;
-    let total = *sent + cars.iter().map(CarPlan::byte_len).sum::<u64>();
-    progress(Progress { sent: *sent, total });
-    for car in cars {
-        let (root, is_last) = (car.root(), car.is_last());
-        let mut count = |bytes| {
-            *sent += bytes;
-            progress(Progress { sent: *sent, total });
-        };
-        import(service, store, car, &mut count).await?;
-        if !is_last {
-            service.pin(&root, &part, true).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Sends one CAR while another thread reads its blocks.
-async fn import<P: Pin>(
-    service: &P,
-    store: &Store,
-    car: CarPlan,
-    sent: &mut (dyn FnMut(u64) + Send),
-) -> Result<(), PinError> {
-    let root = car.root();
-    let (frames, receiver) = mpsc::channel(QUEUED_FRAMES);
-    let store = store.clone();
-    let reader = tokio::task::spawn_blocking(move || read(&car, &store, &frames));
-    // The stream is gone when this returns, so the reader stops at its next piece whatever happened.
-    let found = service.import(CarStream::new(root, receiver, sent)).await?;
-    // An error of the reader has ended the import with that error. Whatever else stopped it, nothing is expected then,
-    // and something was found.
-    let expected = reader.await.ok().flatten().unwrap_or_default();
-    if found != expected {
-        let service = service.version().await?;
-        return Err(PinError::Content { service, root, expected, found });
-    }
-    Ok(())
-}
-
-/// Reads a CAR's blocks into pieces of equal length. Gives what it holds once all of it was handed on.
-fn read(car: &CarPlan, store: &Store, frames: &mpsc::Sender<Result<Bytes, CarError>>) -> Option<CarContent> {
-    let mut frame = BytesMut::with_capacity(FRAME_LEN);
-    let written = car.write(store, |mut bytes| {
-        while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(FRAME_LEN - frame.len()));
-            frame.extend_from_slice(now);
-            bytes = later;
-            if frame.len() == FRAME_LEN {
-                let full = std::mem::replace(&mut frame, BytesMut::with_capacity(FRAME_LEN));
-                frames.blocking_send(Ok(full.freeze())).map_err(|_| Stopped)?;
-            }
-        }
-        Ok(())
-    });
-    let (last, content) = match written {
-        Ok(content) if frame.is_empty() => return Some(content),
-        Ok(content) => (Ok(frame.freeze()), Some(content)),
-        Err(error) => (Err(error), None),
-    };
-    // A receiver that went away has an error of its own to tell.
-    frames.blocking_send(last).ok().and(content)
 }
 
 /// A piece of a file to compare.

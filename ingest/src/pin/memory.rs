@@ -1,20 +1,24 @@
 //! A node in memory: what [`Kubo`](super::Kubo) does, without a network or a disk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mira_core::car::{Car, CarError};
 use mira_core::cid::{Cid, Codec};
-use mira_core::unixfs::{Directory, File, FileBlock, Node, Opened, decode_node};
+use mira_core::unixfs::{
+    CHUNK_LEN, Directory, File, FileBlock, FileBuilder, FileError, Node, Opened, Sink, decode_node,
+};
 
-use super::{CarStream, Pin, PinError};
+use super::{Pin, PinError, Upload};
 use crate::directory::car::CarContent;
 
 /// The twin of a Kubo node, for tests. Blocks are checked as they come, as Kubo does.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<State>,
+    lacks_import: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -30,6 +34,11 @@ impl Memory {
     /// A node without blocks.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A node that takes no CARs.
+    pub fn without_import() -> Self {
+        Self { lacks_import: true, ..Self::default() }
     }
 
     /// Removes every block that no pin keeps, as a node may at any time. Returns how many there were.
@@ -122,17 +131,41 @@ impl Pin for Memory {
         Ok(self.state().blocks.contains_key(cid))
     }
 
-    async fn import(&self, mut car: CarStream<'_>) -> Result<CarContent, PinError> {
-        let mut bytes = Vec::new();
-        while let Some(piece) = car.next().await {
-            // Nothing was kept yet, so a CAR that breaks off leaves nothing.
-            bytes.extend_from_slice(&piece.map_err(|error| PinError::Car(Box::new(error)))?);
+    async fn has_dag(&self, cid: &Cid) -> Result<bool, PinError> {
+        Ok(self.state().walk(*cid).is_ok())
+    }
+
+    async fn import(&self, car: Upload<'_>) -> Result<CarContent, PinError> {
+        if self.lacks_import {
+            let message = "404 page not found".into();
+            return Err(PinError::Refused { service: SERVICE.into(), call: "dag/import", status: 404, message });
         }
+        let bytes = collect(car).await?;
         let blocks = read_car(&bytes).map_err(|error| refused("dag/import", error.to_string()))?;
         let sizes = blocks.iter().map(|(_, data)| data.len() as u64);
         let content = CarContent { blocks: blocks.len() as u64, block_bytes: sizes.sum() };
         self.state().blocks.extend(blocks);
         Ok(content)
+    }
+
+    async fn add(&self, file: Upload<'_>) -> Result<Cid, PinError> {
+        let bytes = collect(file).await?;
+        let failed = |error: FileError<Infallible>| refused("add", error.to_string());
+        let mut blocks = Kept::default();
+        let mut builder = FileBuilder::new(&mut blocks);
+        builder.write(&bytes).map_err(failed)?;
+        let file = builder.finish().map_err(failed)?;
+        // Leaves are not handed to a sink with their bytes; they are the pieces of the file.
+        let leaves = bytes.chunks(CHUNK_LEN).map(|leaf| (Cid::raw_of(leaf), Bytes::copy_from_slice(leaf)));
+        let empty = bytes.is_empty().then(|| (Cid::raw_of(b""), Bytes::new()));
+        self.state().blocks.extend(leaves.chain(empty).chain(blocks.0));
+        Ok(file.cid)
+    }
+
+    async fn put(&self, block: Bytes) -> Result<Cid, PinError> {
+        let cid = Cid::of(Codec::DagPb, &block);
+        self.state().blocks.insert(cid, block);
+        Ok(cid)
     }
 
     async fn pin(&self, cid: &Cid, name: &str, _: bool) -> Result<(), PinError> {
@@ -159,6 +192,32 @@ impl Pin for Memory {
         let bytes = self.state().file(*file)?;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         Ok(bytes.into_iter().skip(offset).take(len).collect())
+    }
+}
+
+/// All of what is sent. Nothing is kept before the end, so what breaks off leaves nothing.
+async fn collect(mut upload: Upload<'_>) -> Result<Vec<u8>, PinError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = upload.next().await {
+        bytes.extend_from_slice(&piece.map_err(|error| PinError::Car(Box::new(error)))?);
+    }
+    Ok(bytes)
+}
+
+/// The nodes over a file.
+#[derive(Default)]
+struct Kept(Vec<(Cid, Bytes)>);
+
+impl Sink for Kept {
+    type Error = Infallible;
+
+    fn leaf(&mut self, _: Cid, _: u64, _: usize) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn node(&mut self, cid: Cid, bytes: &[u8]) -> Result<(), Infallible> {
+        self.0.push((cid, Bytes::copy_from_slice(bytes)));
+        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Pinning: a node somebody else can ask keeps a dataset, and has shown that it does.
 //!
 //! [`Pin`] is what we ask of such a node. [`Kubo`] is the real one, [`Memory`] its twin for tests, and [`checks`] what
-//! both must pass. [`dataset`] brings a dataset to one: it sends what is missing as CARs, pins the root under a name,
-//! asks whether it is pinned, reads a piece back and compares. Only then is a dataset called pinned. Everything may be
-//! done again after a break at any point; nothing already there is sent twice.
+//! both must pass. [`dataset`] brings a dataset to one: it sends what is missing, as CARs where the node takes them and
+//! else file by file, pins the root under a name, asks whether it is pinned, reads a piece back and compares. Only then
+//! is a dataset called pinned. Everything may be done again after a break at any point; nothing already there is sent
+//! twice.
 //!
 //! Not here: when to try again, which is the [outbox](crate::outbox)'s, and whether something may be published at all.
 
@@ -12,11 +13,15 @@ pub mod checks;
 pub mod dataset;
 mod kubo;
 mod memory;
+mod missing;
+mod send;
 
 pub use self::address::{Address, AddressError};
-pub use self::dataset::{Pinned, Progress, pin_dataset};
-pub use self::kubo::Kubo;
+pub use self::dataset::{Pinned, Progress, ReadBack, pin_dataset, plan_dataset};
+pub use self::kubo::{Kubo, Patience};
 pub use self::memory::Memory;
+pub use self::missing::Missing;
+pub use self::send::Route;
 
 use std::future::Future;
 
@@ -36,9 +41,19 @@ pub trait Pin {
     /// Whether the node has this one block. Nothing follows for the blocks below it.
     fn has_block(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;
 
+    /// Whether the node has this block and all that it leads to. Fails where the node cannot be asked that.
+    fn has_dag(&self, cid: &Cid) -> impl Future<Output = Result<bool, PinError>> + Send;
+
     /// Sends a CAR. What it brings is there and nothing keeps it yet: until something is pinned, a collection of garbage
-    /// may take it.
-    fn import(&self, car: CarStream<'_>) -> impl Future<Output = Result<CarContent, PinError>> + Send;
+    /// may take it. Not every node has this call, see [`PinError::lacks_call`].
+    fn import(&self, car: Upload<'_>) -> impl Future<Output = Result<CarContent, PinError>> + Send;
+
+    /// Sends the bytes of one file, which the node cuts into blocks as we do; gives the CID it comes to. Nothing keeps it
+    /// yet.
+    fn add(&self, file: Upload<'_>) -> impl Future<Output = Result<Cid, PinError>> + Send;
+
+    /// Sends one block of codec dag-pb and gives its CID. Nothing keeps it yet.
+    fn put(&self, block: Bytes) -> impl Future<Output = Result<Cid, PinError>> + Send;
 
     /// Pins a DAG under a name, or gives the pin this name. Fails unless all its blocks are there, also where it is pinned
     /// already; and soon, unless `just_sent` says that all of them have just been sent and counted.
@@ -57,36 +72,36 @@ pub trait Pin {
     fn read(&self, file: &Cid, offset: u64, len: usize) -> impl Future<Output = Result<Bytes, PinError>> + Send;
 }
 
-/// A CAR on its way, in pieces of about [`FRAME_LEN`] bytes.
-pub struct CarStream<'a> {
-    /// The root in its header.
-    pub root: Cid,
+/// A CAR or a file on its way, in pieces of about [`FRAME_LEN`] bytes.
+pub struct Upload<'a> {
+    /// The root in the CAR's header, or the file's CID.
+    pub cid: Cid,
     frames: mpsc::Receiver<Result<Bytes, CarError>>,
     sent: &'a mut (dyn FnMut(u64) + Send),
 }
 
-/// Why a CAR broke off at our end.
+/// Why a CAR or a file broke off at our end.
 pub type CarError = WriteError<Stopped>;
 
-/// The receiver of a CAR went away.
+/// The receiver of a CAR or a file went away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the receiver went away")]
 pub struct Stopped;
 
-/// Bytes in a piece of a CAR: few enough to hold several, enough that each costs little.
+/// Bytes in a piece of an upload: few enough to hold several, enough that each costs little.
 pub const FRAME_LEN: usize = 1 << 20;
 
-impl<'a> CarStream<'a> {
-    /// A CAR whose pieces come through a channel. `sent` hears of the bytes of each piece as it is taken.
+impl<'a> Upload<'a> {
+    /// What comes through a channel. `sent` hears of the bytes of each piece as it is taken.
     pub fn new(
-        root: Cid,
+        cid: Cid,
         frames: mpsc::Receiver<Result<Bytes, CarError>>,
         sent: &'a mut (dyn FnMut(u64) + Send),
     ) -> Self {
-        Self { root, frames, sent }
+        Self { cid, frames, sent }
     }
 
-    /// The next piece. After an error the CAR is worthless, and whoever takes it must not treat it as ended.
+    /// The next piece. After an error the rest is worthless, and whoever takes it must not treat it as ended.
     pub async fn next(&mut self) -> Option<Result<Bytes, CarError>> {
         let frame = self.frames.recv().await?;
         if let Ok(frame) = &frame {
@@ -162,8 +177,8 @@ pub enum PinError {
     /// The address is not one that the client takes.
     #[error("no request can be made to this address")]
     Address(#[source] hyper::http::uri::InvalidUri),
-    /// A CAR could not be read at our end.
-    #[error("a CAR could not be sent")]
+    /// What was to be sent could not be read at our end.
+    #[error("the dataset could not be sent")]
     Car(#[source] Box<CarError>),
     /// The node took another number of blocks or bytes than were sent.
     #[error("{service} took {found:?} of CAR {root}, expected {expected:?}")]
@@ -176,6 +191,16 @@ pub enum PinError {
         expected: CarContent,
         /// What the node says it took.
         found: CarContent,
+    },
+    /// The node cut a file otherwise than we do, or was given other bytes on the way.
+    #[error("{path} came to the CID {found} at the node, expected {expected}")]
+    Added {
+        /// The file, or the directory, in the dataset.
+        path: String,
+        /// Our CID.
+        expected: Cid,
+        /// The node's.
+        found: Cid,
     },
     /// The node did all it was asked and then does not list the pin.
     #[error("{root} is not pinned")]
@@ -200,6 +225,12 @@ pub enum PinError {
 }
 
 impl PinError {
+    /// Whether the node does not know the call at all: others of its API may work.
+    pub const fn lacks_call(&self) -> bool {
+        // Not found, method not allowed, not implemented: what servers say to paths that they do not serve.
+        matches!(self, Self::Refused { status: 404 | 405 | 501, .. })
+    }
+
     /// Whether trying again later can help without anybody doing anything here: the node was away, slow or unwilling.
     /// What is wrong with the files or the store stays wrong.
     pub const fn is_transient(&self) -> bool {

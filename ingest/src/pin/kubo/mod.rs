@@ -10,39 +10,56 @@
 //! ```
 //!
 //! Between the steps a collection of garbage may take what has come. Then pinning does not get on, or the walk says so,
-//! and all is sent again.
+//! and what is missing is sent again.
+//!
+//! A node or proxy that lacks `dag/import` is sent files with `add`, under the parameters by which it comes to our CIDs,
+//! and directories with `block/put`.
 
 mod requests;
 mod transport;
+mod upload;
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
-use hyper::Body;
-use hyper::body::Sender;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use ipfs_api_backend_hyper::request::{PinLs, PinRm, Version};
 use ipfs_api_backend_hyper::response::{BlockStatResponse, PinAddResponse, VersionResponse};
 use ipfs_api_prelude::ApiRequest;
-use mira_core::cid::Cid;
+use mira_core::cid::{Cid, Codec};
 use serde::Deserialize;
-use tokio::time::timeout;
 
-use self::requests::{BlockStat, Cat, DagImport, DagStat, DagStats, ImportLine, PinAdd, PinLsByName, Pins};
-use self::transport::{MAX_ANSWER, QUICK, Transport, WALK};
-use super::{Address, CarStream, Pin, PinError};
+use self::requests::{
+    Add, AddedFile, BlockPut, BlockStat, Cat, DagImport, DagStat, DagStats, ImportLine, PinAdd, PinLsByName, Pins,
+    PutBlock,
+};
+use self::transport::{MAX_ANSWER, Transport};
+use super::{Address, Pin, PinError, Upload};
 use crate::directory::car::CarContent;
 
-/// How long a node may take no bytes of a CAR.
-const STALL: Duration = Duration::from_secs(120);
 /// The kind of pin that keeps a whole DAG.
 const RECURSIVE: &str = "recursive";
 
 /// A Kubo node.
 pub struct Kubo {
     transport: Transport,
+    patience: Patience,
+}
+
+/// How long a node may take before it is called hanging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For a question that it answers from an index.
+    pub quick: Duration,
+    /// For taking no bytes of what is sent.
+    pub stall: Duration,
+    /// For walking all blocks of a dataset, as it does before it pins one, or storing the last that were sent.
+    pub walk: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { quick: Duration::from_secs(60), stall: Duration::from_secs(120), walk: Duration::from_secs(30 * 60) }
+    }
 }
 
 impl Kubo {
@@ -51,7 +68,13 @@ impl Kubo {
     /// # Errors
     /// [`PinError::Address`], for no address that [`Address`] reads.
     pub fn new(address: &Address) -> Result<Self, PinError> {
-        Ok(Self { transport: Transport::new(address)? })
+        Ok(Self { transport: Transport::new(address)?, patience: Patience::default() })
+    }
+
+    /// The same node, waited for otherwise.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The node as it is named in errors and in the outbox: scheme, host and port.
@@ -66,7 +89,7 @@ impl Kubo {
     /// Puts a question to which "there is none" is an answer, and gives nothing then. Kubo has one status for all that
     /// goes wrong, so its words decide; in words of another version "none" stays an error and is never taken for "one".
     async fn find<R: ApiRequest>(&self, request: R, none: &str) -> Result<Option<Bytes>, PinError> {
-        match self.call(request, QUICK).await {
+        match self.call(request, self.patience.quick).await {
             Ok(body) => Ok(Some(body)),
             Err(PinError::Refused { message, .. }) if message.contains(none) => Ok(None),
             Err(error) => Err(error),
@@ -80,28 +103,6 @@ impl Kubo {
         expected: &'static str,
     ) -> Result<T, PinError> {
         serde_json::from_slice(body).map_err(|_| self.transport.answer(call, expected))
-    }
-
-    /// Sends the pieces of a CAR as the one file of a form.
-    async fn feed(&self, mut body: Sender, car: &mut CarStream<'_>, boundary: &str) -> Result<(), PinError> {
-        const CALL: &str = DagImport::PATH;
-        let mut piece = Bytes::from(form_head(boundary));
-        loop {
-            let sent = timeout(STALL, body.send_data(piece)).await;
-            sent.map_err(|_| self.transport.timeout(CALL, STALL))?
-                .map_err(|error| self.transport.unreachable(CALL, error))?;
-            piece = match car.next().await {
-                Some(Ok(piece)) => piece,
-                Some(Err(error)) => {
-                    // The form has no end then, so the node sees a broken request and pins nothing.
-                    body.abort();
-                    return Err(PinError::Car(Box::new(error)));
-                }
-                None => break,
-            };
-        }
-        let sent = timeout(STALL, body.send_data(Bytes::from(form_tail(boundary)))).await;
-        sent.map_err(|_| self.transport.timeout(CALL, STALL))?.map_err(|error| self.transport.unreachable(CALL, error))
     }
 
     /// Reads the answer to an import. What it does not say has not happened: an error after the answer began reaches us
@@ -129,7 +130,7 @@ impl Kubo {
     /// Has the node walk a DAG, and gives how long that took. Fails if a block is not there.
     async fn walk(&self, arg: &str) -> Result<Duration, PinError> {
         let started = Instant::now();
-        let body = self.call(DagStat { arg, offline: true, progress: false }, WALK).await?;
+        let body = self.call(DagStat { arg, offline: true, progress: false }, self.patience.walk).await?;
         let found: DagStats = self.parse(DagStat::PATH, &body, "sizes")?;
         let walked = found.dags.iter().any(|dag| dag.cid == arg && dag.blocks > 0);
         walked.then(|| started.elapsed()).ok_or_else(|| self.transport.answer(DagStat::PATH, "the DAG that was meant"))
@@ -138,55 +139,63 @@ impl Kubo {
 
 impl Pin for Kubo {
     async fn version(&self) -> Result<String, PinError> {
-        let body = self.call(Version, QUICK).await?;
+        let body = self.call(Version, self.patience.quick).await?;
         let found: VersionResponse = self.parse(Version::PATH, &body, "a version")?;
         Ok(format!("kubo {}", found.version.chars().filter(char::is_ascii_graphic).take(40).collect::<String>()))
     }
 
     async fn has_block(&self, cid: &Cid) -> Result<bool, PinError> {
         let arg = cid.to_string();
-        let Some(body) = self.find(BlockStat { arg: &arg, offline: true }, "could not find").await? else {
-            return Ok(false);
+        let body = match self.find(BlockStat { arg: &arg, offline: true }, "could not find").await {
+            // A node that cannot be asked is sent the block.
+            Err(error) if error.lacks_call() => None,
+            answer => answer?,
         };
+        let Some(body) = body else { return Ok(false) };
         let found: BlockStatResponse = self.parse(BlockStat::PATH, &body, "a block")?;
         Ok(found.key == arg)
     }
 
-    async fn import(&self, mut car: CarStream<'_>) -> Result<CarContent, PinError> {
-        let root = car.root;
-        // The root commits to every block of the CAR, so no block can hold the text of its CID, and what ends the form
-        // cannot stand in the data.
-        let boundary = format!("mira-{root}");
-        let mut request = self.transport.request(DagImport { pin_roots: false, stats: true })?;
-        let (sender, body) = Body::channel();
-        *request.body_mut() = body;
-        let kind = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
-        // A CID is letters and digits.
-        let kind = kind.map_err(|_| self.transport.answer(DagImport::PATH, "a content type"))?;
-        request.headers_mut().insert(CONTENT_TYPE, kind);
-
-        // The time for sending has no bound but that bytes move; that for the answer starts with the last byte. A node
-        // that answers before it has read everything has refused, and is not sent the rest.
-        let mut answer = pin!(self.transport.ask_ok(DagImport::PATH, request, MAX_ANSWER, None));
-        let body = match select(pin!(self.feed(sender, &mut car, &boundary)), answer.as_mut()).await {
-            Either::Left((Ok(()), answer)) => {
-                timeout(WALK, answer).await.unwrap_or_else(|_| Err(self.transport.timeout(DagImport::PATH, WALK)))?
+    async fn has_dag(&self, cid: &Cid) -> Result<bool, PinError> {
+        if cid.codec() == Codec::Raw {
+            // Nothing is below it; and Kubo fails to count the DAG of an empty block.
+            return self.has_block(cid).await;
+        }
+        match self.walk(&cid.to_string()).await {
+            Ok(_) => Ok(true),
+            // Kubo's word for it, in all versions that have the call; other refusals are none of "no".
+            Err(PinError::Refused { message, .. })
+                if message.contains("not found") && !message.contains("404 page") =>
+            {
+                Ok(false)
             }
-            // A node that hangs up may have said why.
-            Either::Left((Err(error @ PinError::Unreachable { .. }), answer)) => match timeout(QUICK, answer).await {
-                Ok(Err(refused @ PinError::Refused { .. })) => return Err(refused),
-                _ => return Err(error),
-            },
-            Either::Left((Err(error), _)) => return Err(error),
-            Either::Right((answer, _)) => answer?,
-        };
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn import(&self, mut car: Upload<'_>) -> Result<CarContent, PinError> {
+        let body = self.upload(DagImport { pin_roots: false, stats: true }, "dataset.car", &mut car).await?;
         self.imported(&body)
+    }
+
+    async fn add(&self, mut file: Upload<'_>) -> Result<Cid, PinError> {
+        let body = self.upload(Add::default(), "file", &mut file).await?;
+        // One line a file; with an error after the answer began there is none.
+        let line = body.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
+        let added: AddedFile = self.parse(Add::PATH, line, "a file")?;
+        added.hash.parse().map_err(|_| self.transport.answer(Add::PATH, "a CID of ours"))
+    }
+
+    async fn put(&self, block: Bytes) -> Result<Cid, PinError> {
+        let body = self.upload_whole(BlockPut::default(), "block", block).await?;
+        let put: PutBlock = self.parse(BlockPut::PATH, &body, "a block")?;
+        put.key.parse().map_err(|_| self.transport.answer(BlockPut::PATH, "a CID of ours"))
     }
 
     async fn pin(&self, cid: &Cid, name: &str, just_sent: bool) -> Result<(), PinError> {
         let arg = cid.to_string();
         if just_sent {
-            match self.pin_whole(&arg, name, QUICK).await {
+            match self.pin_whole(&arg, name, self.patience.quick).await {
                 // Large, or a block has gone after all: the walk tells.
                 Err(PinError::Timeout { .. }) => {}
                 done => return done,
@@ -195,7 +204,7 @@ impl Pin for Kubo {
         let walked = self.walk(&arg).await?;
         // Pinning walks the DAG once more. Should a block have gone in between, it does not get on, and we do not wait
         // for it: giving up ends the call at the node too.
-        self.pin_whole(&arg, name, QUICK + walked * 4).await
+        self.pin_whole(&arg, name, self.patience.quick + walked * 4).await
     }
 
     async fn is_pinned(&self, cid: &Cid) -> Result<bool, PinError> {
@@ -207,7 +216,7 @@ impl Pin for Kubo {
     }
 
     async fn pinned_as(&self, name: &str) -> Result<Vec<Cid>, PinError> {
-        let body = self.call(PinLsByName { kind: RECURSIVE, name }, QUICK).await?;
+        let body = self.call(PinLsByName { kind: RECURSIVE, name }, self.patience.quick).await?;
         let found: Pins = self.parse(PinLsByName::PATH, &body, "pins")?;
         // Kubo looks for the name inside names, and keeps pins with CIDs that are none of ours.
         let of_name = found.keys.iter().filter(|(_, pin)| pin.name == name && pin.kind == RECURSIVE);
@@ -225,17 +234,6 @@ impl Pin for Kubo {
         // By its CID, because Kubo asks the network for what it lacks along a path, also with `offline=true`.
         let arg = file.to_string();
         let request = self.transport.request(Cat { arg: &arg, offset, length: len, offline: true })?;
-        self.transport.ask_ok(Cat::PATH, request, len.max(MAX_ANSWER), Some(QUICK)).await
+        self.transport.ask_ok(Cat::PATH, request, len.max(MAX_ANSWER), Some(self.patience.quick)).await
     }
-}
-
-fn form_head(boundary: &str) -> String {
-    format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"dataset.car\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n"
-    )
-}
-
-fn form_tail(boundary: &str) -> String {
-    format!("\r\n--{boundary}--\r\n")
 }

@@ -6,6 +6,7 @@
 //! | `block/stat`, `cat`, `pin/add` | lacks `offline`; `pin/add` lacks `name` | a question must not go to the network |
 //! | `pin/ls` | lacks `name` | parts of a dataset are found by it |
 //! | `dag/import`, `dag/stat` | lacks them | |
+//! | `add`, `block/put` | lack `max-file-links`, `pin`, `cid-codec` | the same CIDs as ours, and nothing pinned |
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,74 @@ pub(super) struct ImportLine {
 pub(super) struct ImportStats {
     pub(super) block_count: u64,
     pub(super) block_bytes_count: u64,
+}
+
+/// Adds one file under the profile `unixfs-v1-2025`, whatever the node's own is.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Add {
+    cid_version: u8,
+    hash: &'static str,
+    raw_leaves: bool,
+    chunker: &'static str,
+    max_file_links: usize,
+    trickle: bool,
+    inline: bool,
+    pin: bool,
+    progress: bool,
+    wrap_with_directory: bool,
+}
+
+impl Default for Add {
+    fn default() -> Self {
+        Self {
+            cid_version: 1,
+            hash: "sha2-256",
+            raw_leaves: true,
+            chunker: "size-1048576",
+            max_file_links: mira_core::unixfs::WIDTH,
+            trickle: false,
+            inline: false,
+            pin: false,
+            progress: false,
+            wrap_with_directory: false,
+        }
+    }
+}
+
+impl ApiRequest for Add {
+    const PATH: &'static str = "/add";
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AddedFile {
+    pub(super) hash: String,
+}
+
+/// Stores one node of a directory.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct BlockPut {
+    cid_codec: &'static str,
+    mhtype: &'static str,
+    pin: bool,
+}
+
+impl Default for BlockPut {
+    fn default() -> Self {
+        Self { cid_codec: "dag-pb", mhtype: "sha2-256", pin: false }
+    }
+}
+
+impl ApiRequest for BlockPut {
+    const PATH: &'static str = "/block/put";
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutBlock {
+    pub(super) key: String,
 }
 
 /// Walks a DAG and counts.

@@ -19,10 +19,6 @@ use crate::pin::{Address, PinError};
 
 /// The longest answer that is looked at. The longest sensible one lists a few thousand pins.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
-/// How long a node may take for a question that it answers from an index.
-pub(super) const QUICK: Duration = Duration::from_secs(60);
-/// How long a node may take to walk all blocks of a dataset, as it does before it pins one.
-pub(super) const WALK: Duration = Duration::from_secs(30 * 60);
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(10);
 
