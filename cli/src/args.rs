@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, dispute, fsck, get, help,
-    init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version, withdraw,
+    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, diff, dispute, fsck, get,
+    help, init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version,
+    withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -95,6 +96,7 @@ pub enum Command {
     Withdraw(withdraw::WithdrawArgs),
     Countersign(countersign::CountersignArgs),
     Dispute(dispute::DisputeArgs),
+    Diff(diff::DiffArgs),
     Trace(trace::TraceArgs),
     Sql(sql::SqlArgs),
     Check(check::CheckArgs),

@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         Command::Countersign(args) => commands::countersign::run(args, global, &output),
         Command::Dispute(args) => commands::dispute::run(args, global, &output),
         Command::Sql(args) => commands::sql::run(args, global, &output),
+        Command::Diff(args) => commands::diff::run(args, global, &output),
         Command::Trace(args) => commands::trace::run(args, global, &output),
         Command::Check(args) => commands::check::run(args, global, &output),
         Command::Log(args) => commands::log::run(args, global, &output),

@@ -55,6 +55,7 @@ fn documents_are_as_their_schemas_say() {
         &["verify", "row.tlog-proof"],
         &["verify", "entry.tlog-proof"],
         &["get", "airlines", "-o", "copy.csv"],
+        &["diff", "airlines", "airlines", "--values"],
         &["fsck"],
         &["trust", "list"],
         &["config", "list"],

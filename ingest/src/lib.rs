@@ -5,7 +5,8 @@
 //! The writing half goes one way: [`rows`] gives Arrow batches their canonical bytes and leaves, [`boundary`] says
 //! where chunks end, [`physical`] and [`chunk`] make each chunk a Parquet file whose bytes follow from its rows,
 //! [`store`] keeps files by CID, and [`commit`] puts roots and CIDs together. [`pipeline`] runs all of it on several
-//! threads. [`export`] reads a stored dataset back and checks every byte and row on the way.
+//! threads. [`export`] reads a stored dataset back and checks every byte and row on the way, and [`diff`] says what two of them
+//! do not share.
 //!
 //! [`directory`] is the dataset as IPFS nodes hold it, [`pin`] brings it to one and makes sure that it got there, and
 //! [`outbox`] remembers what is still to be pinned.
@@ -17,6 +18,7 @@
 pub mod boundary;
 pub mod chunk;
 pub mod commit;
+pub mod diff;
 pub mod directory;
 pub mod export;
 mod guard;

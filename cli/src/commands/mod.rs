@@ -11,6 +11,7 @@ pub mod completion;
 pub mod config;
 pub mod countersign;
 pub mod demo;
+pub mod diff;
 pub mod dispute;
 pub mod fsck;
 pub mod get;
