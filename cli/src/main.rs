@@ -21,6 +21,7 @@ mod commands;
 mod dataset;
 mod error;
 mod evidence;
+mod gate;
 mod home;
 mod keystore;
 mod ledger;

@@ -7,10 +7,11 @@ use mira_core::unixfs::File;
 use mira_ingest::directory::{DatasetDirectory, TopFiles};
 use mira_ingest::outbox::Outbox;
 use mira_ingest::pin::Address;
+use mira_ingest::report::MAX_REPORT;
 use mira_ingest::store::Store;
 
 use crate::dataset::{self, Stored};
-use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::error::{Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
 use crate::settings::{Origin, Setting, Settings};
@@ -33,6 +34,7 @@ pub fn directory_of(
     let blobs = session.blobs();
     let entry = session.ledger.log().entry(found.record.seq).kind(Kind::DoesNotVerify)?;
     let envelope = entry.get(mira_core::entry::Entry::HEADER_LEN..).unwrap_or_default();
+    let report = fields.report.as_ref().map(|report| keep(&blobs.get(&report.sha256, MAX_REPORT)?)).transpose()?;
     let top = TopFiles {
         manifest: keep(&blobs.get(stated.subject.manifest.digest(), MAX_MANIFEST)?)?,
         chunk_list: keep(&blobs.get(&fields.chunk_list.sha256, MAX_CHUNK_LIST)?)?,
@@ -41,7 +43,7 @@ pub fn directory_of(
         readme: None,
         license: None,
         croissant: None,
-        report: None,
+        report,
     };
     DatasetDirectory::new(&top, &stored.chunks).kind(Kind::Failed)
 }
@@ -62,14 +64,8 @@ pub fn node_setting(settings: &Settings) -> Result<(Address, Origin)> {
     Ok((Address::find(said.as_deref(), repository.as_deref()).kind(Kind::Usage)?, origin))
 }
 
-/// The node to pin on. Only nodes on this machine: sending data to others is publishing, and nothing asks yet whether
-/// data may be published.
+/// The node to pin on. One that is not on this machine publishes what it is sent, so the gate stands before it.
 pub fn node(session: &Session) -> Result<Address> {
-    let (address, origin) = node_setting(&Settings::load(&session.home, Some(&session.workspace))?)?;
-    if !address.is_loopback() {
-        return Err(CliError::new(Kind::Usage, format!("{address} is not on this machine"))
-            .at(origin.to_string())
-            .hint("this version pins to nodes on loopback only"));
-    }
+    let (address, _) = node_setting(&Settings::load(&session.home, Some(&session.workspace))?)?;
     Ok(address)
 }

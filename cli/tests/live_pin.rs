@@ -35,9 +35,9 @@ fn live_a_dataset_is_pinned_and_status_says_so() {
 }
 
 #[test]
-fn nodes_elsewhere_are_refused() {
+fn nodes_elsewhere_are_behind_the_gate() {
     let world = World::new();
     world.ok(&["add", &sample("data/penguins.csv")]);
     let ended = world.command(&["pin", "penguins"]).env("MIRA_KUBO", "http://192.0.2.1:5001").output().unwrap();
-    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(ended.status.code(), Some(3));
 }

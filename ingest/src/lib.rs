@@ -26,6 +26,8 @@ pub mod outbox;
 pub mod physical;
 pub mod pin;
 pub mod pipeline;
+pub mod report;
 pub mod rows;
+pub mod scan;
 pub mod source;
 pub mod store;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::clock;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::gate::{self, GateArgs};
 use crate::output::{Output, count};
 use crate::publish;
 use crate::refs::Found;
@@ -25,7 +26,8 @@ use crate::session::Session;
 /// of the dataset try again.
 ///
 /// The node is MIRA_KUBO (http://127.0.0.1:5001 or /ip4/127.0.0.1/tcp/5001), else the setting `kubo`, else that of
-/// IPFS_PATH.
+/// IPFS_PATH. On a node that is not on this machine, data are published: that is asked about first, and refused for data that
+/// are not public, have no licence, or in which a scan found what may be secrets or personal data.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira pin penguins
@@ -37,6 +39,8 @@ pub struct PinArgs {
     /// Every dataset of this workspace, in its latest version
     #[arg(long, conflicts_with = "references")]
     all: bool,
+    #[command(flatten)]
+    gate: GateArgs,
 }
 
 #[derive(Serialize)]
@@ -63,6 +67,9 @@ pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
     let address = publish::node(&session)?;
     let kubo = Kubo::new(&address).kind(Kind::Failed)?;
     let wanted = wanted(args, &session)?;
+    if !address.is_loopback() {
+        gate::shell::pass(&session, &wanted, &address.to_string(), args.gate, output)?;
+    }
     let mut pins = Vec::new();
     for (name, found) in &wanted {
         pins.push(pin(&session, &kubo, name, found)?);
