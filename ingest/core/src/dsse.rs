@@ -18,6 +18,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::digest::{Digest, StatementId};
 use crate::domain::PAYLOAD_TYPE;
 use crate::json::{FieldError, Json, JsonError, Node, parse_canonical};
@@ -249,9 +250,8 @@ fn read_signature(index: usize, node: &Node<'_>) -> Result<EnvelopeSignature, En
     Ok(EnvelopeSignature { key, signature })
 }
 
-/// Padded standard base64; `BASE64` refuses missing padding, nonzero trailing bits and foreign characters.
 fn base64(node: &Node<'_>) -> Result<Vec<u8>, FieldError> {
-    BASE64.decode(node.text()?.as_bytes()).map_err(|_| node.unlike("padded base64"))
+    base64::decode(node.text()?).ok_or_else(|| node.unlike("padded base64"))
 }
 
 fn check_len(found: usize) -> Result<(), EnvelopeError> {

@@ -7,6 +7,7 @@
 //! It contains no I/O, clock, randomness, threads, async, Arrow or chain: everything is a function of its arguments, so
 //! a verifier links this crate and nothing else.
 
+pub mod base64;
 pub mod car;
 pub mod cbor;
 pub mod cbor_map;

@@ -11,6 +11,8 @@
 //! Every parser accepts one spelling and keeps the bytes it was given. Following a proof's path is not done here, and
 //! neither is fetching or storing any of it.
 
+use crate::base64;
+
 pub mod checkpoint;
 pub mod note;
 pub mod policy;
@@ -23,14 +25,9 @@ fn decimal(text: &str) -> Option<u64> {
     text.parse::<u64>().ok().filter(|value| value.to_string() == text)
 }
 
-/// Reads padded standard base64 without spare trailing bits.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    data_encoding::BASE64.decode(text.as_bytes()).ok()
-}
-
 /// Reads the base64 of exactly 32 bytes.
 fn base64_digest(text: &str) -> Option<crate::digest::Digest> {
-    crate::digest::Digest::try_from(base64(text)?.as_slice()).ok()
+    crate::digest::Digest::try_from(base64::decode(text)?.as_slice()).ok()
 }
 
 /// A foreign line as it may stand in an error.

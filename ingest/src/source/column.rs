@@ -14,8 +14,8 @@ use arrow_array::{
 };
 use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer, i256};
 use arrow_schema::{ArrowError, DataType};
-use data_encoding::BASE64;
 
+use mira_core::base64;
 use mira_core::schema::{Field, Type};
 
 use super::error::{JsonProblem, Reason, excerpt};
@@ -355,7 +355,7 @@ impl Column {
             Self::Text(strings) => strings.push(text.as_bytes())?,
             Self::Bytes(strings) => {
                 let form = Fault::Reason(Reason::Form { expected: BASE64_FORM });
-                strings.push(&BASE64.decode(text.as_bytes()).map_err(|_| form)?)?;
+                strings.push(&base64::decode(text).ok_or(form)?)?;
             }
             Self::Date(values) => match moment::date(text.as_bytes()) {
                 Some(days) => values.push(days),

@@ -10,8 +10,9 @@
 //! [`Note`] keeps its bytes verbatim and is unverified; [`Note::verify`] checks it against the keys a reader knows,
 //! and ignores the others.
 
+use super::cut;
 use super::vkey::{KeyId, KeyName, PublicKey, VerifierKey};
-use super::{base64, cut};
+use crate::base64;
 use crate::key::{SIGNATURE_LEN, SigningKey};
 
 /// Longest note in bytes: room for [`MAX_SIGNATURES`] lines of the longest (post-quantum) signatures in use.
@@ -248,7 +249,7 @@ impl NoteSignature {
     /// Reads a line without its newline.
     fn parse(line: &str) -> Option<Self> {
         let (name, blob) = line.strip_prefix(DASH)?.split_once(' ')?;
-        let blob = base64(blob)?;
+        let blob = base64::decode(blob)?;
         let (id, signature) = blob.split_first_chunk()?;
         let name = name.parse().ok()?;
         // An id without a signature signs nothing.

@@ -20,7 +20,8 @@
 use data_encoding::BASE64;
 
 use super::checkpoint::{CheckpointError, SignedCheckpoint};
-use super::{base64, base64_digest, cut, decimal};
+use super::{base64_digest, cut, decimal};
+use crate::base64;
 use crate::digest::Digest;
 use crate::domain::PROOF_MAGIC;
 use crate::id::LeafIndex;
@@ -134,7 +135,7 @@ impl Lines<'_> {
 
     fn extra(&mut self) -> Result<Vec<u8>, TlogProofError> {
         let Some(text) = self.current.strip_prefix("extra ") else { return Ok(Vec::new()) };
-        let extra = base64(text).filter(|extra| !extra.is_empty());
+        let extra = base64::decode(text).filter(|extra| !extra.is_empty());
         let extra = self.expect("`extra` and base64 that is not empty", extra)?;
         self.advance();
         Ok(extra)

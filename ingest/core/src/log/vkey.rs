@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use data_encoding::{BASE64, HEXLOWER};
 
-use super::{base64, cut};
+use super::cut;
+use crate::base64;
 use crate::digest::Digest;
 use crate::key::{KeyError, VerifyingKey};
 
@@ -206,7 +207,7 @@ impl FromStr for VerifierKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(form()) };
         let name: KeyName = name.parse()?;
         let id = HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| id.try_into().ok()).map(KeyId).ok_or_else(form)?;
-        let key = base64(key).ok_or_else(form)?;
+        let key = base64::decode(key).ok_or_else(form)?;
         let (kind, material) = key.split_first().ok_or_else(form)?;
         let verifier = match *kind {
             TYPE_NOTE => Self::note(name.clone(), ed25519(&name, material)?),

@@ -72,6 +72,11 @@ fn payloads() -> Vec<Scenario> {
             "base64 without its padding",
             padded.replace("==\",\"payloadType", "\",\"payloadType"),
         ),
+        refuse(
+            "payload_padding_inside",
+            "two padded texts in place of one",
+            one.replace(&payload, &twice(PAYLOAD.as_bytes())),
+        ),
         refuse("payload_url_safe", "URL-safe base64", one.replace(&payload, &BASE64URL.encode(PAYLOAD.as_bytes()))),
         refuse(
             "payload_spare_bits",
@@ -127,6 +132,7 @@ fn signatures() -> Vec<Scenario> {
     let stolen = format!(r#"{{"keyid":"{}","sig":"{sig}"}}"#, key(2).verifying_key());
     vec![
         refuse("sig_unpadded", "base64 without its padding", one.replace(&sig, &BASE64_NOPAD.encode(&raw))),
+        refuse("sig_padding_inside", "two padded texts in place of one", one.replace(&sig, &twice(&raw))),
         refuse("sig_url_safe", "URL-safe base64", one.replace(&sig, &BASE64URL.encode(&raw))),
         refuse("sig_spare_bits", "base64 whose spare bits are not zero", spare_bit_set(&one, "\"}]}")),
         refuse("sig_63_bytes", "a byte too few", with_sig(&raw[..63])),
@@ -187,4 +193,10 @@ fn plus_order(signature: &[u8]) -> Vec<u8> {
         (*digit, carry) = (low, u16::from(high));
     }
     sum
+}
+
+/// The same bytes as two texts of base64, each with its padding.
+pub(super) fn twice(bytes: &[u8]) -> String {
+    let (start, end) = bytes.split_at(4);
+    format!("{}{}", BASE64.encode(start), BASE64.encode(end))
 }

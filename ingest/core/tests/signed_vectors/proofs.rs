@@ -6,6 +6,7 @@ use mira_core::id::{LeafIndex, TreeSize};
 use mira_core::log::checkpoint::{Checkpoint, SignedCheckpoint};
 use mira_core::log::tlog_proof::{MAX_PATH, TlogProof};
 
+use crate::envelopes::twice;
 use crate::{Scenario, key, name, spare_bit_set, text};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
@@ -57,6 +58,7 @@ fn paths() -> Vec<Scenario> {
         refuse("path_of_31_bytes", "a hash that is too short", with_first(&BASE64.encode(&[7; 31]))),
         refuse("path_of_33_bytes", "a hash that is too long", with_first(&BASE64.encode(&[7; 33]))),
         refuse("path_unpadded", "base64 without its padding", with_first(first.trim_end_matches('='))),
+        refuse("path_padding_inside", "two padded texts in place of one", with_first(&twice(hash(0).as_bytes()))),
         refuse("path_url_safe", "URL-safe base64", with_first(&BASE64URL.encode(&[0xff; 32]))),
         refuse(
             "path_spare_bits",
