@@ -17,9 +17,12 @@ use zeroize::Zeroizing;
 use crate::error::{CliError, Kind, Result};
 use crate::home::Home;
 use crate::read_file;
+use crate::temporary;
 
 /// Largest key file that is read.
 const MAX_KEY_FILE: usize = 16 << 10;
+/// The file that names the default key.
+const DEFAULT: &str = "default";
 
 /// The user's keys.
 #[derive(Debug)]
@@ -58,17 +61,19 @@ impl Keystore {
         let key = SigningKey::from_seed(seed);
         let pem = encode(seed, passphrase)?;
         self.make_dir()?;
-        // The public half goes first: a crash between the two leaves a name without a key, which create may take again.
+        // The key itself goes last: a crash before leaves a name without a key, which counts for nothing, and which
+        // create may take again.
         let did = key.verifying_key().to_did();
         let path = self.pem(name);
+        temporary::sweep_of(&path).map_err(|error| failed(&path, &error))?;
         if path.exists() {
             return Err(CliError::new(Kind::Failed, format!("there is a key {name:?} already")).at(display(&path)));
         }
-        write(&self.did(name), did.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
-        write(&path, pem.as_bytes(), OpenOptions::new().create_new(true))?;
+        write(&self.did(name), did.as_bytes(), true)?;
         if self.default_name()?.is_none() && !is_demo(name) {
-            self.set_default(name)?;
+            write(&self.dir.join(DEFAULT), name.as_bytes(), true)?;
         }
+        write(&path, pem.as_bytes(), false)?;
         Ok(key)
     }
 
@@ -76,7 +81,7 @@ impl Keystore {
     pub fn export(&self, name: &str, file: &Path) -> Result<()> {
         check_name(name)?;
         let pem = Zeroizing::new(read_private(&self.pem(name)).map_err(|error| self.unreadable(name, &error))?);
-        write(file, pem.as_bytes(), OpenOptions::new().create_new(true))
+        write(file, pem.as_bytes(), false)
     }
 
     /// Keeps the private key that a PEM file holds; with a passphrase it opens the file, and is kept encrypted with it.
@@ -96,7 +101,7 @@ impl Keystore {
     pub fn keep(&self, name: &str, seed: &[u8; 32]) -> Result<()> {
         check_name(name)?;
         self.make_dir()?;
-        write(&self.pem(name), encode(seed, None)?.as_bytes(), OpenOptions::new().create_new(true))
+        write(&self.pem(name), encode(seed, None)?.as_bytes(), false)
     }
 
     /// Reads a key; asks `passphrase` only if it is encrypted.
@@ -146,9 +151,9 @@ impl Keystore {
 
     /// The key that signs where no other is chosen.
     pub fn default_name(&self) -> Result<Option<String>> {
-        let path = self.dir.join("default");
+        let path = self.dir.join(DEFAULT);
         match read_bounded(&path) {
-            Ok(name) => Ok(Some(name.trim().to_owned())),
+            Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| self.pem(name).exists())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&path, &error)),
         }
@@ -160,9 +165,7 @@ impl Keystore {
         if !self.pem(name).exists() {
             return Err(CliError::new(Kind::NotFound, format!("there is no key {name:?}")).hint("mira key list"));
         }
-        let (temp, path) = (self.dir.join(".default"), self.dir.join("default"));
-        write(&temp, name.as_bytes(), OpenOptions::new().create(true).truncate(true))?;
-        fs::rename(&temp, &path).map_err(|error| failed(&path, &error))
+        write(&self.dir.join(DEFAULT), name.as_bytes(), true)
     }
 
     fn make_dir(&self) -> Result<()> {
@@ -189,7 +192,7 @@ fn check_name(name: &str) -> Result<()> {
     let fits = name.len() <= 63
         && name.bytes().next().is_some_and(plain)
         && name.bytes().all(|c| plain(c) || c == b'-')
-        && name != "default";
+        && name != DEFAULT;
     if fits {
         return Ok(());
     }
@@ -229,11 +232,18 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     read_file::text(path, MAX_KEY_FILE)
 }
 
-fn write(path: &Path, bytes: &[u8], options: &mut OpenOptions) -> Result<()> {
-    let mut write = || {
-        let mut file = options.write(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+/// Writes a file of its owner's, whole or not at all: half a key would be in the way of another of its name for ever.
+fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<()> {
+    let write = || {
+        let temp = temporary::beside(path)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temp)?;
+        let written =
+            file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| temporary::place(&temp, path, replace));
+        if written.is_err() {
+            // Nothing more can be done about a file that cannot be removed.
+            let _ = fs::remove_file(&temp);
+        }
+        written
     };
     write().map_err(|error| failed(path, &error))
 }

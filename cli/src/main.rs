@@ -40,6 +40,7 @@ mod rewarding;
 mod session;
 mod settings;
 mod subject;
+mod temporary;
 mod terms;
 mod trust;
 mod uses;

@@ -25,6 +25,7 @@ use mira_core::log::vkey::{KeyName, VerifierKey};
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
 use crate::read_file;
+use crate::temporary;
 
 /// Largest trust file that is read.
 const MAX_TRUST_FILE: usize = 1 << 20;
@@ -188,12 +189,11 @@ impl Trust {
     fn replace(&self, text: &str) -> io::Result<()> {
         let dir = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(dir)?;
-        let temp = self.path.with_extension(format!("tmp-{}", std::process::id()));
+        let temp = temporary::beside(&self.path)?;
         let mut file = fs::File::create(&temp)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&temp, &self.path)?;
-        fs::File::open(dir)?.sync_all()
+        temporary::place(&temp, &self.path, true)
     }
 }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{CliError, Kind, Result};
 use crate::read_file;
+use crate::temporary;
 
 /// The version of the layout that this build reads and writes.
 const VERSION: u32 = 1;
@@ -62,6 +63,7 @@ impl Workspace {
         if path.exists() {
             return Err(CliError::new(Kind::Failed, "there is a workspace already").at(display(&path)));
         }
+        temporary::sweep(dir, &format!("{DIR}-"));
         let temp = dir.join(format!("{DIR}-{}", std::process::id()));
         let made = make(&temp).map_err(|error| failed(&temp, &error)).and_then(|()| fill(&temp));
         if let Err(error) = made {

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{CliError, Kind, Result};
+use crate::temporary;
 
 /// Writes a file from bytes at hand.
 pub fn whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
@@ -14,6 +15,10 @@ pub fn whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
 /// Writes a file as it is made. It gets its name when `fill` has returned without an error and all is durable; a crash
 /// or an error before leaves at most a hidden temporary file.
 pub fn stream(path: &Path, force: bool, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    if path.file_name().is_none() {
+        return Err(CliError::new(Kind::Usage, "not the name of a file").at(display(path)));
+    }
+    let temp = temporary::beside(path).map_err(|error| failed(path, &error))?;
     if !force && path.symlink_metadata().is_ok() {
         return Err(CliError::new(Kind::Failed, "there is a file already")
             .at(display(path))
@@ -23,31 +28,20 @@ pub fn stream(path: &Path, force: bool, fill: impl FnOnce(&mut BufWriter<File>) 
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         return Err(CliError::new(Kind::Failed, "what is there is no regular file").at(display(path)));
     }
-    let temp = temporary(path)?;
     // Errors name the file that was asked for: nobody knows of the other one.
     let result = File::create_new(&temp).map_err(|error| failed(path, &error)).and_then(|file| {
         let mut file = BufWriter::with_capacity(1 << 20, file);
         fill(&mut file)?;
         let file = file.into_inner().map_err(|error| failed(path, error.error()))?;
         file.sync_all().map_err(|error| failed(path, &error))?;
-        // A link fails where a rename would replace: another file may have come since the check above.
-        match force {
-            true => fs::rename(&temp, path),
-            false => fs::hard_link(&temp, path).and_then(|()| fs::remove_file(&temp)),
-        }
-        .map_err(|error| failed(path, &error))
+        // Another file may have come since the check above, and is not replaced.
+        temporary::place(&temp, path, force).map_err(|error| failed(path, &error))
     });
     if result.is_err() {
         // Nothing more can be done about a file that cannot be removed.
         let _ = fs::remove_file(&temp);
     }
     result
-}
-
-fn temporary(path: &Path) -> Result<PathBuf> {
-    let name =
-        path.file_name().ok_or_else(|| CliError::new(Kind::Usage, "not the name of a file").at(display(path)))?;
-    Ok(path.with_file_name(format!(".{}.tmp-{}", name.to_string_lossy(), std::process::id())))
 }
 
 fn failed(path: &Path, error: &io::Error) -> CliError {

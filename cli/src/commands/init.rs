@@ -58,18 +58,20 @@ pub fn run(args: &InitArgs, global: &Global, output: &Output) -> Result {
     let signer = LogSigner::new(origin, SigningKey::from_seed(&seed));
     let vkey = signer.verifier().clone();
     let workspace = Workspace::init(&args.dir, |dir| {
+        // All that a workspace needs in its user's home comes before it: a workspace whose user has no key, or does not
+        // believe its log, could not be made again. A crash in between leaves a key that signs for no log.
+        if keys.default_name()?.is_none() {
+            keys.create("main", super::key::passphrase()?.as_deref().map(String::as_str))?;
+            output.talk("made your signing key, main");
+        }
         // The key is kept before the log is there: a log without its key could never grow.
         keys.keep(&log_key_name(&vkey), &seed)?;
+        Trust::load(&home)?.add(vkey.clone())?;
         Log::create(FsStorage::create(dir.join("log")).kind(Kind::Failed)?, &signer).kind(Kind::Failed)?;
         Store::open(dir.join("store")).kind(Kind::Failed)?;
         fs::write(dir.join("log.vkey"), format!("{vkey}\n"))
             .map_err(|error| CliError::new(Kind::Failed, error.to_string()))
     })?;
-    Trust::load(&home)?.add(vkey.clone())?;
-    if keys.default_name()?.is_none() {
-        keys.create("main", super::key::passphrase()?.as_deref().map(String::as_str))?;
-        output.talk("made your signing key, main");
-    }
     print(&workspace, &vkey, output);
     Ok(ExitCode::SUCCESS)
 }

@@ -24,10 +24,23 @@ pub(crate) struct Ended {
 impl World {
     /// A user with a workspace.
     pub(crate) fn new() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap() };
-        fs::create_dir(world.path("ws")).unwrap();
+        let world = Self::bare();
         world.ok(&["init", "--origin", "log.example.org/test"]);
         world
+    }
+
+    /// A user with a directory that is no workspace yet.
+    pub(crate) fn bare() -> Self {
+        let world = Self { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir(world.path("ws")).unwrap();
+        world
+    }
+
+    /// The same user in a place of its own.
+    pub(crate) fn copied(&self) -> Self {
+        let copy = Self { dir: tempfile::tempdir().unwrap() };
+        copy_directory(self.dir.path(), copy.dir.path());
+        copy
     }
 
     /// A path beside the workspace.
@@ -120,4 +133,19 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Copies files and directories, with their permissions.
+fn copy_directory(from: &Path, to: &Path) {
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_directory(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
 }
