@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use mira_core::manifest::{MAX_CHUNK_LIST, MAX_MANIFEST};
+use mira_core::manifest::{FileRef, MAX_CHUNK_LIST, MAX_MANIFEST};
 use mira_core::unixfs::File;
 use mira_ingest::directory::{DatasetDirectory, TopFiles};
 use mira_ingest::outbox::Outbox;
 use mira_ingest::pin::Address;
-use mira_ingest::report::MAX_REPORT;
 use mira_ingest::store::Store;
 
 use crate::dataset::{self, Stored};
@@ -15,6 +14,9 @@ use crate::error::{Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
 use crate::settings::{Origin, Setting, Settings};
+
+/// Largest file beside the chunks that a manifest may name.
+const MAX_NAMED: usize = 64 << 20;
 
 /// The dataset's directory. The files beside its chunks go to the store, where the directory's blocks are read from.
 pub fn directory(session: &Session, store: &Store, found: &Found<'_>) -> Result<DatasetDirectory> {
@@ -34,16 +36,19 @@ pub fn directory_of(
     let blobs = session.blobs();
     let entry = session.ledger.log().entry(found.record.seq).kind(Kind::DoesNotVerify)?;
     let envelope = entry.get(mira_core::entry::Entry::HEADER_LEN..).unwrap_or_default();
-    let report = fields.report.as_ref().map(|report| keep(&blobs.get(&report.sha256, MAX_REPORT)?)).transpose()?;
+    // Only what the manifest names is in the directory, so that its CID follows from the manifest and the statement.
+    let named = |file: Option<FileRef>| -> Result<Option<File>> {
+        file.map(|file| keep(&blobs.get(&file.sha256, MAX_NAMED)?)).transpose()
+    };
     let top = TopFiles {
         manifest: keep(&blobs.get(stated.subject.manifest.digest(), MAX_MANIFEST)?)?,
         chunk_list: keep(&blobs.get(&fields.chunk_list.sha256, MAX_CHUNK_LIST)?)?,
         statement: keep(envelope)?,
         schema: keep(fields.schema.to_json().as_bytes())?,
-        readme: None,
-        license: None,
-        croissant: None,
-        report,
+        readme: named(fields.card)?,
+        license: named(fields.license)?,
+        croissant: named(fields.croissant)?,
+        report: named(fields.report)?,
     };
     DatasetDirectory::new(&top, &stored.chunks).kind(Kind::Failed)
 }

@@ -6,12 +6,15 @@ use std::str::FromStr;
 
 use clap::Args;
 use mira_core::digest::Digest;
+use mira_core::manifest::FileRef;
 use mira_core::rights::{
-    Attribution, Basis, Consent, License, PersonalData, Rights, Terms, TermsError, Use, Visibility,
+    Attribution, Basis, Consent, License, LicenseError, PersonalData, Rights, Terms, TermsError, Use, Visibility,
 };
+use mira_ingest::license;
 use serde::{Deserialize, Deserializer};
 
 use crate::blobs::Blobs;
+use crate::card::{Card, CardLicense};
 use crate::error::{CliError, Kind, Result};
 use crate::read_file;
 
@@ -22,10 +25,10 @@ const MAX_LICENSE_TEXT: usize = 1 << 20;
 #[derive(Debug, Clone, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TermsArgs {
-    /// Licence, as an SPDX expression
-    #[arg(long, value_name = "SPDX", default_value = "NOASSERTION")]
-    #[serde(deserialize_with = "parsed")]
-    license: License,
+    /// Licence, as an SPDX expression (default: that of the card, else NOASSERTION)
+    #[arg(long, value_name = "SPDX", value_parser = typed_license)]
+    #[serde(deserialize_with = "license_option")]
+    license: Option<License>,
     /// The licence's text, if the expression names a LicenseRef-
     #[arg(long, value_name = "FILE")]
     license_text: Option<PathBuf>,
@@ -63,7 +66,7 @@ impl Default for TermsArgs {
     /// What the options say when they are not given.
     fn default() -> Self {
         Self {
-            license: License::no_assertion(),
+            license: None,
             license_text: None,
             basis: Basis::Unknown,
             allow: Vec::new(),
@@ -81,31 +84,110 @@ impl TermsArgs {
     pub const IDS: [&'static str; 9] =
         ["license", "license_text", "basis", "allow", "deny", "personal_data", "visibility", "attribution", "consent"];
 
-    /// The rights block. A licence's text is kept, so that it can be shown to whoever asks for it.
-    pub fn rights(&self, blobs: &Blobs) -> Result<Rights> {
-        let license_text = match &self.license_text {
-            Some(path) => Some(blobs.put(&read_file::bounded(path, MAX_LICENSE_TEXT)?)?),
-            None => None,
+    /// The rights block without a card.
+    pub fn rights(&self, blobs: &Blobs) -> Result<Granted> {
+        self.granted(blobs, None, None)
+    }
+
+    /// The rights block. The card gives the licence where no option does, and what its licence is called is then no
+    /// file of ours: the text is that of the option, of the file that the card names, or of the version `before`, if it
+    /// had the same licence. The text is kept, so that it can be shown to whoever asks for it.
+    pub fn granted(&self, blobs: &Blobs, card: Option<&Card>, before: Option<&Rights>) -> Result<Granted> {
+        let mut warnings = Vec::new();
+        let of_card = self.of_card(card, &mut warnings)?;
+        let license = self.license.clone().or_else(|| of_card.as_ref().map(|card| card.license.clone()));
+        let license = license.unwrap_or_else(License::no_assertion);
+        warnings.extend(deprecated(&license));
+        let file = self.license_text.clone().or_else(|| of_card.and_then(|card| card.text));
+        let text = file.map(|path| read_file::bounded(&path, MAX_LICENSE_TEXT)).transpose()?;
+        let text = match text {
+            None if license.names_license_ref() => {
+                let before = before.filter(|before| before.license == license).and_then(|before| before.license_text);
+                before.map(|digest| blobs.get(&digest, MAX_LICENSE_TEXT)).transpose()?
+            }
+            text => text,
         };
         let terms = Terms {
             allow: self.allow.iter().copied().collect::<BTreeSet<_>>(),
             deny: self.deny.iter().copied().collect::<BTreeSet<_>>(),
             basis: self.basis,
-            license: self.license.clone(),
-            license_text,
+            license,
+            license_text: text.as_ref().map(|text| Digest::of(text)),
             personal_data: self.personal_data,
             visibility: self.visibility,
             attribution: self.attribution,
             consent: self.consent.clone(),
         };
-        Rights::new(terms).map_err(|error| {
+        let rights = Rights::new(terms).map_err(|error| {
             let failed = CliError::new(Kind::Usage, error.to_string());
             match error {
                 TermsError::TextMissing { .. } => failed.hint("--license-text names a file with the licence's text"),
                 _ => failed,
             }
-        })
+        })?;
+        text.iter().try_for_each(|text| blobs.put(text).map(drop))?;
+        Ok(Granted { rights, license_text: text.as_deref().map(FileRef::of), warnings })
     }
+
+    /// What the card says about the licence. An option beats it, and what contradicts it is said.
+    fn of_card(&self, card: Option<&Card>, warnings: &mut Vec<String>) -> Result<Option<CardLicense>> {
+        let Some(card) = card else { return Ok(None) };
+        let (Some(given), of_card) = (&self.license, card.license()) else { return card.license() };
+        match &of_card {
+            Ok(Some(CardLicense { license, .. })) if license != given => {
+                warnings.push(format!("the card says {license}, --license says {given}: {given} is signed"));
+            }
+            Err(error) => warnings.push(format!("{}: {given} is signed", error.message())),
+            Ok(_) => {}
+        }
+        Ok(of_card.ok().flatten().filter(|card| card.license == *given))
+    }
+}
+
+/// A rights block, and what came with it.
+#[derive(Debug)]
+pub struct Granted {
+    /// The block.
+    pub rights: Rights,
+    /// The text of the licence, which is kept.
+    pub license_text: Option<FileRef>,
+    /// What a person should know, though it is signed all the same.
+    pub warnings: Vec<String>,
+}
+
+/// An SPDX expression whose identifiers are on SPDX's list.
+pub fn known_license(text: &str) -> std::result::Result<License, String> {
+    look_up(text).map_err(|(error, hint)| format!("{error}; {hint}"))
+}
+
+/// The same on a command line, where what would help has a line of its own.
+fn typed_license(text: &str) -> std::result::Result<License, String> {
+    look_up(text).map_err(|(error, hint)| format!("{error}\n\n  tip: {hint}"))
+}
+
+fn look_up(text: &str) -> std::result::Result<License, (String, String)> {
+    let license: License = text
+        .parse()
+        .map_err(|error: LicenseError| (error.to_string(), "an expression is as in `MIT OR Apache-2.0`".to_owned()))?;
+    license::check(&license).map_err(|error| {
+        let hint = match &error.instead {
+            Some(instead) => format!("did you mean {instead}?"),
+            None => "LicenseRef-NAME with --license-text names a licence of your own".to_owned(),
+        };
+        (error.to_string(), hint)
+    })?;
+    Ok(license)
+}
+
+/// What SPDX would say instead.
+fn deprecated(license: &License) -> Vec<String> {
+    let found = license::check(license).unwrap_or_default().into_iter();
+    let instead = |instead: Option<String>| instead.map(|instead| format!(": say {instead}")).unwrap_or_default();
+    found.map(|old| format!("{} is deprecated by SPDX{}", old.found, instead(old.instead))).collect()
+}
+
+fn license_option<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<License>, D::Error> {
+    known_license(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn parse_consent(text: &str) -> std::result::Result<Consent, String> {

@@ -27,7 +27,7 @@ use crate::blobs::Blobs;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{clock, dataset, lineage, naming, read_file};
+use crate::{clock, dataset, lineage, naming, read_file, terms};
 
 /// Largest file of row positions that is read.
 const MAX_ROWS_FILE: usize = 64 << 20;
@@ -550,7 +550,7 @@ impl TryFrom<ExternalFields> for ExternalSpec {
             uri: parse("uri", &fields.uri)?,
             role: fields.role.map(|role| parse("role", &role)).transpose()?,
             sha256: fields.sha256.map(|sha256| parse("sha256", &sha256)).transpose()?,
-            license: fields.license.map(|license| parse("license", &license)).transpose()?,
+            license: fields.license.map(|license| terms::known_license(&license)).transpose()?,
         })
     }
 }

@@ -18,10 +18,12 @@
 pub mod boundary;
 pub mod chunk;
 pub mod commit;
+pub mod croissant;
 pub mod diff;
 pub mod directory;
 pub mod export;
 mod guard;
+pub mod license;
 pub mod outbox;
 pub mod physical;
 pub mod pin;

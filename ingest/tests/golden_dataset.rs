@@ -71,6 +71,8 @@ fn manifest(dataset: &CommittedDataset, list: &[u8]) -> Manifest {
         parent: None,
         card: None,
         report: None,
+        license: None,
+        croissant: None,
         rights: rights(),
     })
     .unwrap()

@@ -23,12 +23,14 @@ use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::card::{Card, MAX_CARD};
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::output::{Output, count, counted, escape};
+use crate::papers::Papers;
 use crate::reading::{ReadArgs, source_error};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
-use crate::terms::TermsArgs;
+use crate::terms::{Granted, TermsArgs};
 use crate::uses::InputLine;
 use crate::{dataset, refs};
 
@@ -37,12 +39,16 @@ use crate::{dataset, refs};
 /// Reads CSV, TSV, NDJSON or Parquet files as one sequence of rows, cuts them into chunks, keeps each chunk as Parquet,
 /// and logs a signed statement with the root over all rows. The same rows give the same dataset whatever the format,
 /// under one `--schema`. What may be done with the data is what you say here, and is never inferred.
+///
+/// `--card` is kept, signed and published as README.md. Its front matter gets `configs`, so that the Hub and `datasets`
+/// find the rows. Its `license` counts where `--license` is not given. A new version keeps the card of the one before.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira add penguins.csv --license CC0-1.0 --allow train,evaluate
   mira add part-*.parquet --name corpus --basis own --deny redistribute
   mira add data.csv --schema schema.json
   mira add penguins.csv --null NA --null -
+  mira add penguins.csv --card README.md
 
 A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
 pub struct AddArgs {
@@ -59,6 +65,12 @@ pub struct AddArgs {
     on_behalf_of: Option<String>,
     #[command(flatten)]
     rights: TermsArgs,
+    /// The dataset's README.md, with front matter as on the Hugging Face Hub (default: that of the version before)
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Leave out the card of the version before
+    #[arg(long, conflicts_with = "card")]
+    no_card: bool,
     /// Threads, at most 512 (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Option<u16>,
@@ -129,9 +141,12 @@ pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
 pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, output: &Output) -> Result {
     let name = name(args)?;
     let session = &recording.session;
-    let rights = args.rights.rights(&session.blobs())?;
     let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
     let parent = parent(session, on_behalf_of, &name)?;
+    let card = card(args, parent.as_ref())?;
+    let before = parent.as_ref().map(|parent| &parent.rights);
+    let granted = args.rights.granted(&session.blobs(), card.as_ref(), before)?;
+    let rights = granted.rights.clone();
 
     let source = args.reading.open(&args.paths)?;
     let infer = if args.reading.schema.is_some() || source.format() == Format::Parquet {
@@ -142,10 +157,14 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let outcome = commit(args, session, &source, parent.as_ref(), output)?;
     let committed = outcome.dataset;
 
-    let manifest = manifest(&committed, infer, parent.as_ref().map(|parent| parent.manifest), rights.clone(), session)?;
+    let made =
+        Made { name: &name, committed: &committed, infer, parent: parent.as_ref().map(|parent| parent.manifest) };
+    let manifest = made.manifest(card, &granted, session)?;
     let mut document = Document::of(&name, &manifest, &committed);
+    document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
     // What was made from others is a run of its own, however often it comes out the same.
-    if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, &rights)) {
+    let other_card = args.card.is_some() || args.no_card;
+    if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
         output.talk(format_args!("unchanged: {name}@{} has the same rows and terms", parent.receipt.version));
         document.unchanged = true;
         document.print(parent.receipt, &manifest, output);
@@ -166,7 +185,8 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
         Some(Origin { inputs, code, config, lines, warnings }) => {
             document.schema = "mira.record/1";
             document.kind = Some("transform");
-            (document.inputs, document.warnings) = (Some(lines), Some(warnings));
+            document.inputs = Some(lines);
+            document.warnings.get_or_insert_default().extend(warnings);
             Predicate::Transform(Transform { output: dataset, inputs, code, config })
         }
     };
@@ -184,13 +204,17 @@ struct Parent {
     physical: PhysicalSchema,
     root: mira_core::digest::DatasetId,
     rights: Rights,
+    card: Option<(FileRef, Card)>,
     holds: bool,
 }
 
 impl Parent {
-    /// Whether the new version would say nothing new. What was withdrawn is no longer said.
-    fn says(&self, manifest: &Manifest, rights: &Rights) -> bool {
-        self.holds && self.root == manifest.dataset_id() && self.rights == *rights
+    /// Whether the new version would say nothing new. What was withdrawn is no longer said. A card counts only where it
+    /// was asked for: one that is written for a dataset without a card is none that anybody would miss.
+    fn says(&self, manifest: &Manifest, other_card: bool) -> bool {
+        let fields = manifest.fields();
+        let same_card = !other_card || self.card.as_ref().map(|(file, _)| *file) == fields.card;
+        self.holds && self.root == manifest.dataset_id() && self.rights == fields.rights && same_card
     }
 }
 
@@ -203,12 +227,17 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
     };
     let stored = dataset::load(&session.ledger, &session.blobs(), &refs::Found { id, record })?;
     let version = record.version.as_ref().map_or(0, |version| version.number);
+    let card = match stored.manifest.fields().card {
+        Some(file) => Card::kept(session.blobs().get(&file.sha256, MAX_CARD)?).map(|card| (file, card)),
+        None => None,
+    };
     Ok(Some(Parent {
         receipt: Receipt { entry: record.entry_id.to_string(), statement: id.to_string(), version },
         manifest: stored.manifest.digest(),
         physical: stored.committed.physical,
         root: stored.manifest.dataset_id(),
         rights: stored.manifest.fields().rights.clone(),
+        card,
         holds: record.withdrawn == Withdrawn::Nothing,
     }))
 }
@@ -324,33 +353,56 @@ fn own_physical(plan: &Plan) -> Result<PhysicalSchema> {
     PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)
 }
 
-fn manifest(
-    committed: &CommittedDataset,
+/// The card: the one that is given, else that of the version before, unless nobody wrote it.
+fn card(args: &AddArgs, parent: Option<&Parent>) -> Result<Option<Card>> {
+    match &args.card {
+        Some(path) => Card::read(path).map(Some),
+        None if args.no_card => Ok(None),
+        None => {
+            let card = parent.and_then(|parent| parent.card.as_ref()).map(|(_, card)| card);
+            Ok(card.filter(|card| !card.is_generated()).cloned())
+        }
+    }
+}
+
+/// A dataset whose rows are committed to, before its manifest.
+struct Made<'a> {
+    name: &'a Name,
+    committed: &'a CommittedDataset,
     infer: Inference,
     parent: Option<ManifestDigest>,
-    rights: Rights,
-    session: &Session,
-) -> Result<Manifest> {
-    let chunk_list = ChunkList::new(committed.chunks.clone()).to_cbor();
-    let manifest = Manifest::new(ManifestFields {
-        schema: committed.schema().clone(),
-        physical: committed.physical.to_string(),
-        rows: committed.rows,
-        chunks: committed.chunks.len() as u64,
-        bad_rows: 0,
-        chunk_root: committed.chunk_root,
-        chunk_list: FileRef::of(&chunk_list),
-        profiles: Profiles { infer },
-        parent,
-        card: None,
-        report: None,
-        rights,
-    })
-    .kind(Kind::Failed)?;
-    let blobs = session.blobs();
-    blobs.put(&chunk_list)?;
-    blobs.put(&manifest.to_cbor())?;
-    Ok(manifest)
+}
+
+impl Made<'_> {
+    /// Keeps the manifest, and before it everything that it names.
+    fn manifest(&self, card: Option<Card>, granted: &Granted, session: &Session) -> Result<Manifest> {
+        let committed = self.committed;
+        let blobs = session.blobs();
+        let list = ChunkList::new(committed.chunks.clone()).to_cbor();
+        let chunk_list = FileRef::of(&list);
+        let rights = &granted.rights;
+        let papers = Papers::keep(&blobs, self.name, card, (rights, granted.license_text), (committed, chunk_list))?;
+        let manifest = Manifest::new(ManifestFields {
+            schema: committed.schema().clone(),
+            physical: committed.physical.to_string(),
+            rows: committed.rows,
+            chunks: committed.chunks.len() as u64,
+            bad_rows: 0,
+            chunk_root: committed.chunk_root,
+            chunk_list,
+            profiles: Profiles { infer: self.infer },
+            parent: self.parent,
+            card: Some(papers.card),
+            report: None,
+            license: papers.license,
+            croissant: Some(papers.croissant),
+            rights: rights.clone(),
+        })
+        .kind(Kind::Failed)?;
+        blobs.put(&list)?;
+        blobs.put(&manifest.to_cbor())?;
+        Ok(manifest)
+    }
 }
 
 impl Document {

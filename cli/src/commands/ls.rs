@@ -4,21 +4,30 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mira_core::fold::{Record, Thing, Withdrawn};
+use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::statement::Predicate;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::card::{Card, MAX_CARD};
 use crate::error::Result;
-use crate::output::{JsonMode, Output, counted};
+use crate::output::{JsonMode, Output, counted, escape, excerpt};
+use crate::refs::Found;
 use crate::session::Session;
-use crate::{lineage, naming};
+use crate::{dataset, lineage, naming};
 
 /// List datasets, models and deployments, the latest version of each
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira ls
+  mira ls --search penguins --search en")]
 pub struct LsArgs {
     /// All versions
     #[arg(long)]
     all: bool,
+    /// Only what has this word in its name, its licence, or its card: title, languages, tags, tasks, size (may be repeated)
+    #[arg(long, value_name = "WORD")]
+    search: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +51,17 @@ struct Line {
     withdrawn: bool,
     stands_on_withdrawn: Option<String>,
     disputed: bool,
+    title: Option<String>,
+    words: Vec<String>,
+}
+
+impl Line {
+    /// Whether each of these words is in one of its texts, in any case.
+    fn has(&self, wanted: &[String]) -> bool {
+        let texts = [Some(&self.name), self.license.as_ref(), self.title.as_ref()].into_iter().flatten();
+        let texts: Vec<String> = texts.chain(&self.words).map(|text| text.to_lowercase()).collect();
+        wanted.iter().map(|word| word.to_lowercase()).all(|word| texts.iter().any(|text| text.contains(&word)))
+    }
 }
 
 /// Lists them.
@@ -68,6 +88,7 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
         let version = record.version.as_ref()?;
         let taint = graph.place(id).and_then(|place| taints.get(place).copied().flatten());
         let by = taint.and_then(|taint| graph.node(taint.by));
+        let card = card(&session, &Found { id: *id, record });
         Some(Line {
             name: version.name.to_string(),
             version: version.number,
@@ -82,14 +103,27 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
             withdrawn: record.withdrawn != Withdrawn::Nothing,
             stands_on_withdrawn: by.map(|node| naming::title(fold, &node.statement)),
             disputed: record.disputes > 0,
+            title: card.as_ref().and_then(|card| card.front().pretty_name.clone()),
+            words: card.map(|card| card.words().map(str::to_owned).collect()).unwrap_or_default(),
         })
     });
+    let lines = lines.filter(|line| line.has(&args.search));
     match output.json {
         JsonMode::Lines => lines.for_each(|line| output.document(&line)),
         JsonMode::Document => output.document(&Document { schema: "mira.ls/1", items: lines.collect() }),
         JsonMode::Off => lines.for_each(|line| output.data(text(&line))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The card of a dataset, if it is here. A listing is no place to check it.
+fn card(session: &Session, found: &Found<'_>) -> Option<Card> {
+    found.record.extent?;
+    let blobs = session.blobs();
+    let stated = dataset::stated(&session.ledger, found).ok()?;
+    let manifest = blobs.get(stated.subject.manifest.digest(), MAX_MANIFEST).ok()?;
+    let card = Manifest::from_cbor(&manifest).ok()?.fields().card?;
+    Card::kept(blobs.get(&card.sha256, MAX_CARD).ok()?)
 }
 
 /// Whether a deployment is served.
@@ -114,5 +148,7 @@ fn text(line: &Line) -> String {
         flags.push_str("  DISPUTED");
     }
     let name = format!("{}@{}", line.name, line.version);
-    format!("{name:<28}  {:<10}  {rows:>14}  {license:<12}  {:.16}{flags}", line.kind, line.root)
+    let title = line.title.as_ref().filter(|title| **title != line.name);
+    let title = title.map(|title| format!("  {}", escape(&excerpt(title)))).unwrap_or_default();
+    format!("{name:<28}  {:<10}  {rows:>14}  {license:<12}  {:.16}{title}{flags}", line.kind, line.root)
 }

@@ -57,6 +57,10 @@ pub struct ManifestFields {
     pub card: Option<FileRef>,
     /// The column profile report.
     pub report: Option<FileRef>,
+    /// The text of the licence, as the directory has it; that of `rights` if both are given.
+    pub license: Option<FileRef>,
+    /// The description that catalogues of datasets read.
+    pub croissant: Option<FileRef>,
     /// What may be done with the data.
     pub rights: Rights,
 }
@@ -123,6 +127,14 @@ pub enum ManifestError {
     /// The rights block is not well formed.
     #[error("the rights block is not well formed")]
     Rights(#[source] RightsError),
+    /// The file of the licence's text is another than the rights block names.
+    #[error("the rights block names licence text {expected}, and license is {found}")]
+    LicenseText {
+        /// What the rights block names.
+        expected: Digest,
+        /// The file.
+        found: Digest,
+    },
     /// A chunk's leaf data are not well formed.
     #[error("the leaf data of chunk {index} are not well formed")]
     ChunkLeaf {
@@ -162,11 +174,17 @@ impl Manifest {
     /// Makes a manifest; the dataset_id follows from the fields.
     ///
     /// # Errors
-    /// [`ManifestError::Counts`] where no dataset can have so many rows and chunks.
+    /// [`ManifestError::Counts`] where no dataset can have so many rows and chunks, [`ManifestError::LicenseText`] where
+    /// the licence has two texts.
     pub fn new(fields: ManifestFields) -> Result<Self, ManifestError> {
         let ManifestFields { rows, chunks, .. } = fields;
         if chunks == 0 || chunks > Dataset::MAX_CHUNKS || rows < chunks {
             return Err(ManifestError::Counts { rows, chunks });
+        }
+        if let (Some(expected), Some(FileRef { sha256: found, .. })) = (fields.rights.license_text, fields.license)
+            && expected != found
+        {
+            return Err(ManifestError::LicenseText { expected, found });
         }
         let dataset_id =
             dataset::dataset_id(row::PROFILE, &fields.schema.schema_id(), rows, chunks, &fields.chunk_root);
@@ -187,8 +205,9 @@ impl Manifest {
     pub fn to_cbor(&self) -> Vec<u8> {
         let fields = &self.fields;
         let mut out = Vec::new();
-        let optional = [fields.card.is_some(), fields.parent.is_some(), fields.report.is_some()];
-        cbor::map(&mut out, 11 + optional.iter().filter(|present| **present).count() as u64);
+        let files = [fields.card, fields.report, fields.license, fields.croissant];
+        let optional = files.iter().flatten().count() + usize::from(fields.parent.is_some());
+        cbor::map(&mut out, 11 + optional as u64);
         if let Some(card) = &fields.card {
             cbor::text(&mut out, "card");
             card.write(&mut out);
@@ -211,12 +230,20 @@ impl Manifest {
         fields.rights.write_cbor(&mut out);
         cbor::text(&mut out, "schema");
         out.extend_from_slice(&fields.schema.to_cbor());
+        if let Some(license) = &fields.license {
+            cbor::text(&mut out, "license");
+            license.write(&mut out);
+        }
         cbor::text(&mut out, "bad_rows");
         cbor::uint(&mut out, fields.bad_rows);
         cbor::text(&mut out, "physical");
         cbor::text(&mut out, &fields.physical);
         cbor::text(&mut out, "profiles");
         write_profiles(fields.profiles, &mut out);
+        if let Some(croissant) = &fields.croissant {
+            cbor::text(&mut out, "croissant");
+            croissant.write(&mut out);
+        }
         cbor::text(&mut out, "chunk_list");
         fields.chunk_list.write(&mut out);
         cbor::text(&mut out, "chunk_root");
@@ -253,6 +280,7 @@ impl Manifest {
         let rights = Rights::read_cbor(reader).map_err(ManifestError::Rights)?;
         keys.required(reader, "schema")?;
         let schema = Schema::read_cbor(reader).map_err(ManifestError::Schema)?;
+        let license = keys.optional(reader, "license")?.then(|| FileRef::read(reader)).transpose()?;
         keys.required(reader, "bad_rows")?;
         let bad_rows = reader.uint()?;
         keys.required(reader, "physical")?;
@@ -262,6 +290,7 @@ impl Manifest {
         }
         keys.required(reader, "profiles")?;
         let profiles = read_profiles(reader)?;
+        let croissant = keys.optional(reader, "croissant")?.then(|| FileRef::read(reader)).transpose()?;
         keys.required(reader, "chunk_list")?;
         let chunk_list = FileRef::read(reader)?;
         keys.required(reader, "chunk_root")?;
@@ -283,6 +312,8 @@ impl Manifest {
             parent,
             card,
             report,
+            license,
+            croissant,
             rights,
         })?;
         if found != manifest.dataset_id {

@@ -24,11 +24,11 @@ fn both_files_read_back() {
 
 #[test]
 fn every_optional_key_has_its_place() {
-    for present in 0..8_u8 {
+    for present in 0..32_u8 {
         let file = |bit: u8| (present & bit != 0).then(|| FileRef::of(b"sample"));
         let parent = (present & 4 != 0).then(|| Digest::of(b"parent").into());
-        let manifest = Manifest::new(ManifestFields { card: file(1), report: file(2), parent, ..manifest_fields() });
-        let manifest = manifest.unwrap();
+        let fields = ManifestFields { card: file(1), report: file(2), parent, ..manifest_fields() };
+        let manifest = Manifest::new(ManifestFields { license: file(8), croissant: file(16), ..fields }).unwrap();
         let bytes = manifest.to_cbor();
         assert_eq!(Manifest::from_cbor(&bytes).unwrap(), manifest);
         assert_eq!(usize::from(bytes[0] & 0x1f), 11 + present.count_ones() as usize);
@@ -42,6 +42,8 @@ fn keys_are_in_canonical_order() {
         card: Some(FileRef::of(b"")),
         report: Some(FileRef::of(b"")),
         parent: Some(Digest::of(b"").into()),
+        license: Some(FileRef::of(b"")),
+        croissant: Some(FileRef::of(b"")),
         ..manifest_fields()
     };
     let bytes = Manifest::new(fields).unwrap().to_cbor();
@@ -55,9 +57,11 @@ fn keys_are_in_canonical_order() {
         "report",
         "rights",
         "schema",
+        "license",
         "bad_rows",
         "physical",
         "profiles",
+        "croissant",
         "chunk_list",
         "chunk_root",
         "dataset_id",

@@ -15,7 +15,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
-use crate::terms::TermsArgs;
+use crate::terms::{Granted, TermsArgs};
 use crate::uses::{ExternalSpec, InputLine, UseSpec, Used};
 
 /// Record a training run: a model, and everything that it was made from
@@ -94,23 +94,25 @@ pub(super) fn run(typed: &TrainArgs, global: &Global, output: &Output) -> Result
     let mut recording = Recording::open(global)?;
     let model = name(args.model.as_deref().unwrap_or_default())?;
     let session = &recording.session;
-    let used = Used::find(session, &args.uses, &args.uses_external, InputRole::Train)?;
+    let mut used = Used::find(session, &args.uses, &args.uses_external, InputRole::Train)?;
     let artifact = Artifact::read(&args.artifact, &model)?;
     let blobs = session.blobs();
     let files = artifact.listed(&blobs)?;
     let id = model_id(&artifact.files);
+    let Granted { rights, warnings, .. } = args.rights.rights(&blobs)?;
     let predicate = Predicate::Train(Train {
         subject: ModelSubject { name: model.clone(), id },
         on_behalf_of: args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?,
         files,
         inputs: used.listed(&blobs)?,
-        rights: args.rights.rights(&blobs)?,
+        rights,
         code: args.code.as_deref().map(code).transpose()?,
         config: args.config.as_deref().map(digest).transpose()?,
         agents: agents(session, &args.agent)?,
     });
     let receipt = recording.record(predicate)?;
     let version = receipt.version;
+    used.warnings.extend(warnings);
     warn(&used.warnings, output);
     if output.is_json() {
         output.document(&Document {

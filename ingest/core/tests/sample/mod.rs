@@ -122,6 +122,8 @@ pub(crate) fn manifest_fields() -> ManifestFields {
         parent: None,
         card: None,
         report: None,
+        license: None,
+        croissant: None,
         rights: rights(),
     }
 }

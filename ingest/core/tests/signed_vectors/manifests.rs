@@ -3,6 +3,7 @@
 use data_encoding::BASE64;
 use mira_core::digest::Digest;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
+use mira_core::rights::{Rights, Terms};
 
 use crate::Scenario;
 use crate::sample::{chunk_list, manifest, manifest_fields};
@@ -18,9 +19,26 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let bad_rows = b"\x68bad_rows\x00";
     let full =
         ManifestFields { card: file(), report: file(), parent: Some(Digest::of(b"").into()), ..manifest_fields() };
+    let published = ManifestFields { license: file(), croissant: file(), ..full.clone() };
+    let licensed = manifest_with_license();
     vec![
         case("sample", true, "five rows in two chunks", good.clone()),
         case("every_key", true, "with card, parent and report", with(full)),
+        case("every_file", true, "with license and croissant as well", with(published)),
+        case("license_of_rights", true, "license is the text that the rights block names", licensed.clone()),
+        refuse("license_other_than_rights", "license is another text than the rights block names", {
+            let digest = Digest::of(b"sample");
+            swapped(
+                &licensed,
+                &[&[0x06, 0x58, 0x20][..], digest.as_bytes()].concat(),
+                &[&[0x06, 0x58, 0x20][..], &[7; 32]].concat(),
+            )
+        }),
+        refuse(
+            "croissant_before_profiles",
+            "keys ascend by length, then by bytes",
+            croissant_first(&with(ManifestFields { croissant: file(), ..manifest_fields() })),
+        ),
         case(
             "bad_rows",
             true,
@@ -66,6 +84,23 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         refuse("chunk_root_as_text", "digests are byte strings", swap(b"\x6achunk_root\x58", b"\x6achunk_root\x78")),
         refuse("not_utf8", "text is UTF-8", swap(b"CC0-1.0", b"CC0-1.\xff")),
     ]
+}
+
+/// A manifest whose rights block names the text that stands in `license`.
+fn manifest_with_license() -> Vec<u8> {
+    let fields = manifest_fields();
+    let mut terms = Terms::clone(&fields.rights);
+    terms.license = "LicenseRef-Sample".parse().unwrap();
+    terms.license_text = Some(Digest::of(b"sample"));
+    let (rights, license) = (Rights::new(terms).unwrap(), Some(FileRef::of(b"sample")));
+    Manifest::new(ManifestFields { rights, license, ..fields }).unwrap().to_cbor()
+}
+
+/// Moves the key `croissant` to where it would stand in the order of the alphabet.
+fn croissant_first(manifest: &[u8]) -> Vec<u8> {
+    let member = [&b"\x69croissant\x82\x06\x58\x20"[..], Digest::of(b"sample").as_bytes()].concat();
+    let without = swapped(manifest, &member, b"");
+    swapped(&without, b"\x68profiles", &[&member, &b"\x68profiles"[..]].concat())
 }
 
 pub(crate) fn lists() -> Vec<Scenario> {
