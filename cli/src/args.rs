@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, diff, dispute, fsck, get,
-    help, init, key, log, ls, pin, prove, record, rewards, seal, show, sql, status, trace, trust, verify, version,
-    withdraw,
+    add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, diff, dispute, fsck, gc, get,
+    help, init, key, log, ls, pin, prove, record, rewards, rm, seal, show, sql, status, trace, trust, undo, verify,
+    version, withdraw,
 };
 use crate::output::{JsonMode, Output};
 
@@ -83,6 +83,9 @@ pub enum Command {
     Show(show::ShowArgs),
     Get(get::GetArgs),
     Fsck(fsck::FsckArgs),
+    Undo(undo::UndoArgs),
+    Rm(rm::RmArgs),
+    Gc(gc::GcArgs),
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Seal(seal::SealArgs),

@@ -7,6 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use mira_core::digest::Digest;
+use mira_ingest::store::Leftover;
 
 use crate::error::{CliError, Kind, Result};
 use crate::process;
@@ -54,22 +55,46 @@ impl Blobs {
         Ok(bytes)
     }
 
+    /// All files with their lengths, ascending. Whatever is not named by a digest is none of them.
+    pub fn list(&self) -> Result<Vec<(Digest, u64)>> {
+        let mut files = Vec::new();
+        for path in self.entries()? {
+            let Some(digest) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
+            files.push((digest, fs::metadata(&path).map_err(|error| failed(&path, &error))?.len()));
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Removes a file that nothing names.
+    pub fn remove(&self, digest: &Digest) -> Result<()> {
+        let path = self.path(digest);
+        fs::remove_file(&path).map_err(|error| failed(&path, &error))
+    }
+
+    /// Files that were being written when their process ended, or still are.
+    pub fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let leftover = |path: PathBuf| writer(&path).and_then(|process| Leftover::of(path, process));
+        Ok(self.entries()?.into_iter().filter_map(leftover).collect())
+    }
+
     /// Removes the temporary files of processes that are no more.
     pub fn sweep(&self) -> Result<()> {
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(&self.dir, &error)),
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| failed(&self.dir, &error))?.path();
-            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-            let process = extension.strip_prefix(TEMPORARY).and_then(|number| number.parse().ok());
-            if process.is_some_and(|process| !process::is_alive(process)) {
+        for path in self.entries()? {
+            if writer(&path).is_some_and(|process| !process::is_alive(process)) {
                 fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
             }
         }
         Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&self.dir, &error)),
+        };
+        entries.map(|entry| Ok(entry.map_err(|error| failed(&self.dir, &error))?.path())).collect()
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -88,6 +113,11 @@ impl Blobs {
     }
 }
 
+/// The process whose temporary file this is, by its name.
+fn writer(path: &Path) -> Option<u32> {
+    path.extension()?.to_str()?.strip_prefix(TEMPORARY)?.parse().ok()
+}
+
 fn failed(path: &Path, error: &io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string())
+    CliError::of_io(Kind::Failed, path, error)
 }

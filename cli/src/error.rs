@@ -12,8 +12,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use mira_ingest::store::StoreError;
 use serde::Serialize;
 
 use crate::output::{escape, to_json};
@@ -66,6 +69,34 @@ impl CliError {
     /// A failure with a message: a lower-case clause without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), place: None, hint: None }
+    }
+
+    /// What the system says about a file.
+    pub fn of_io(kind: Kind, path: &Path, error: &io::Error) -> Self {
+        let failed = Self::new(kind, error.to_string()).at(path.display().to_string());
+        match room(error) {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    }
+
+    /// A failure that an error of a library tells: it and its sources as one clause. What the system said about a file of
+    /// the store gets a line for its place.
+    pub fn caused(kind: Kind, error: &(dyn Error + 'static)) -> Self {
+        let (mut clauses, mut place, mut hint) = (Vec::new(), None, None);
+        let mut next = Some(error);
+        while let Some(error) = next {
+            match error.downcast_ref::<StoreError>() {
+                Some(StoreError::Io { action, path, .. }) => {
+                    place = Some(path.display().to_string());
+                    clauses.push(format!("cannot {action} a file of the store"));
+                }
+                _ => clauses.push(error.to_string()),
+            }
+            hint = hint.or_else(|| error.downcast_ref::<io::Error>().and_then(room));
+            next = error.source();
+        }
+        Self { kind, message: clauses.join(": "), place, hint: hint.map(str::to_owned) }
     }
 
     /// The same failure as one of another kind.
@@ -140,9 +171,25 @@ pub trait ResultExt<T> {
     fn kind(self, kind: Kind) -> Result<T>;
 }
 
-impl<T, E: Error> ResultExt<T> for std::result::Result<T, E> {
+impl<T, E: Error + 'static> ResultExt<T> for std::result::Result<T, E> {
     fn kind(self, kind: Kind) -> Result<T> {
-        self.map_err(|error| CliError::new(kind, chain(&error)))
+        self.map_err(|error| CliError::caused(kind, &error))
+    }
+}
+
+/// What helps where the system refuses for want of room or rights.
+fn room(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room and run this again: it goes on where it was (mira gc --dry-run says what could go)")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some("the file system takes no writes: mount it with them, or use another")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("you may not do this here: look at the owner and the mode of the place")
+        }
+        _ => None,
     }
 }
 
@@ -160,6 +207,24 @@ pub fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_room_and_no_rights_are_three_lines() {
+        for (number, said, hint) in [
+            (28, "No space left", "mira gc --dry-run"),
+            (30, "Read-only file system", "takes no writes"),
+            (13, "Permission denied", "owner and the mode"),
+        ] {
+            let (action, path) = ("write", "store/tmp/1-0".into());
+            let error = StoreError::Io { action, path, source: io::Error::from_raw_os_error(number) };
+            let text = CliError::caused(Kind::Failed, &error).to_text();
+            assert!(text.starts_with("error: cannot write a file of the store: ") && text.contains(said), "{text}");
+            assert!(text.contains("\n  at store/tmp/1-0\n  hint: ") && text.contains(hint), "{text}");
+            let text =
+                CliError::of_io(Kind::Failed, Path::new("blobs/x"), &io::Error::from_raw_os_error(number)).to_text();
+            assert!(text.contains("\n  at blobs/x\n  hint: ") && text.contains(hint), "{text}");
+        }
+    }
 
     #[test]
     fn three_lines_and_no_control_characters() {

@@ -1,15 +1,16 @@
 //! The workspace's log together with what its entries add up to.
 
+use std::collections::HashSet;
 use std::io;
 
-use mira_core::digest::ContributorId;
+use mira_core::digest::{ContributorId, StatementId};
 use mira_core::dsse::Envelope;
 use mira_core::entry::Entry;
-use mira_core::fold::{Accepted, Fold, Outcome, Refusal};
+use mira_core::fold::{Accepted, Fold, Outcome, Record, Refusal, Thing};
 use mira_core::id::LeafIndex;
 use mira_core::key::SigningKey;
 use mira_core::log::vkey::VerifierKey;
-use mira_core::statement::{Common, Predicate, Statement};
+use mira_core::statement::{Common, Predicate, Statement, Withdraw, WithdrawReason};
 use mira_lineage::log::{FsStorage, Log, LogSigner};
 
 use crate::clock;
@@ -17,6 +18,7 @@ use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::keystore::Keystore;
 use crate::read_file;
+use crate::refs;
 use crate::workspace::Workspace;
 
 /// Longest file that is read as the log's public key.
@@ -28,6 +30,7 @@ pub struct Ledger {
     log: Log<FsStorage>,
     fold: Fold,
     history: Vec<Event>,
+    mistakes: HashSet<StatementId>,
 }
 
 /// One entry of the log, accepted or not.
@@ -54,7 +57,8 @@ impl Ledger {
             let outcome = fold.apply(&entry.kind(Kind::DoesNotVerify)?);
             history.push(Event { index: LeafIndex::new(index), outcome });
         }
-        Ok(Self { log, fold, history })
+        let mistakes = mistakes(&history);
+        Ok(Self { log, fold, history, mistakes })
     }
 
     /// The log.
@@ -70,6 +74,21 @@ impl Ledger {
     /// Every entry, in order.
     pub fn history(&self) -> &[Event] {
         &self.history
+    }
+
+    /// Statements that were taken back as mistakes: withdrawn as a whole, and for `error` alone.
+    pub fn mistakes(&self) -> &HashSet<StatementId> {
+        &self.mistakes
+    }
+
+    /// What the name of this version stands for without a version.
+    pub fn latest(&self, record: &Record) -> Option<StatementId> {
+        let version = record.version.as_ref()?;
+        let series = match Thing::of(record.kind)? {
+            Thing::Deployment => self.fold.deployment(&record.owner, &version.name),
+            Thing::Dataset | Thing::Model => self.fold.artifact(&record.owner, &version.name),
+        };
+        refs::latest(series?, &self.mistakes).copied()
     }
 
     /// The entry that was accepted at this place.
@@ -105,6 +124,7 @@ impl Ledger {
         // The checkpoint is in place: from here on the entry is logged, whatever becomes of this process.
         let outcome = self.fold.apply(entry.as_bytes());
         self.history.push(Event { index: indices.start, outcome });
+        self.mistakes = mistakes(&self.history);
         self.accepted(indices.start)
             .ok_or_else(|| CliError::new(Kind::Failed, "the log took an entry that its own fold refuses"))
     }
@@ -118,6 +138,22 @@ impl Ledger {
         };
         self.fold.by_key(&public).copied().or_else(recovers).unwrap_or_else(|| public.contributor_id())
     }
+}
+
+fn mistakes(history: &[Event]) -> HashSet<StatementId> {
+    let (mut mistakes, mut others) = (HashSet::new(), HashSet::new());
+    for event in history {
+        let Outcome::Accepted(accepted) = &event.outcome else { continue };
+        match accepted.statement.predicate() {
+            Predicate::Withdraw(Withdraw { target, reason: WithdrawReason::Error, rows: None }) => {
+                mistakes.insert(*target)
+            }
+            Predicate::Withdraw(Withdraw { target, .. }) => others.insert(*target),
+            _ => continue,
+        };
+    }
+    mistakes.retain(|target| !others.contains(target));
+    mistakes
 }
 
 /// What the log's fold says no to, as an error of the command.

@@ -22,12 +22,14 @@ mod commands;
 mod dataset;
 mod error;
 mod evidence;
+mod folder;
 mod gate;
 mod home;
 mod keystore;
 mod ledger;
 mod lineage;
 mod naming;
+mod needed;
 mod output;
 mod papers;
 mod payments;
@@ -38,6 +40,7 @@ mod reading;
 mod receipts;
 mod recording;
 mod refs;
+mod removed;
 mod rewarding;
 mod session;
 mod settings;
@@ -71,6 +74,9 @@ fn main() -> ExitCode {
         Command::Ls(args) => commands::ls::run(args, global, &output),
         Command::Show(args) => commands::show::run(args, global, &output),
         Command::Fsck(args) => commands::fsck::run(args, global, &output),
+        Command::Gc(args) => commands::gc::run(args, global, &output),
+        Command::Rm(args) => commands::rm::run(args, global, &output),
+        Command::Undo(args) => commands::undo::run(args, global, &output),
         Command::Get(args) => commands::get::run(args, global, &output),
         Command::Status(args) => commands::status::run(args, global, &output),
         Command::Pin(args) => commands::pin::run(args, global, &output),

@@ -89,5 +89,5 @@ fn take(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
 /// What the system says about a file.
 pub fn failed(path: &Path, error: &io::Error) -> CliError {
     let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
-    CliError::new(kind, error.to_string()).at(path.display().to_string())
+    CliError::of_io(kind, path, error)
 }

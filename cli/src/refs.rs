@@ -7,6 +7,8 @@
 //! have names of their own: a bare name is that of a dataset or model if there is one, and `deployment:name` is not.
 //! Commands that record store ids, never these texts.
 
+use std::collections::HashSet;
+
 use mira_core::digest::{ContributorId, StatementId};
 use mira_core::fold::{Fold, Record, Series, Thing};
 use mira_core::key::VerifyingKey;
@@ -29,25 +31,31 @@ pub struct Found<'a> {
 }
 
 /// Finds what `text` stands for. `me` is the contributor whose names need no owner.
-pub fn resolve<'a>(fold: &'a Fold, text: &str, me: Option<ContributorId>) -> Result<Found<'a>> {
+///
+/// `mistakes` are statements that were taken back as such: a name without a version stands for the one before.
+pub fn resolve<'a>(
+    fold: &'a Fold,
+    mistakes: &HashSet<StatementId>,
+    text: &str,
+    me: Option<ContributorId>,
+) -> Result<Found<'a>> {
+    let by_name = |name: &str, names| by_name(fold, mistakes, text, name, me, names);
     if let Some((scheme, id)) = text.split_once(':').filter(|(scheme, _)| *scheme != "did") {
         return match scheme {
             "root" | "model" | "statement" | "entry" => by_id(fold, text, id, &[scheme]),
             "cid" => Err(usage(text, "a CID is looked up in the workspace's files, which is not done here".to_owned())
                 .hint("the tables chunks and pins have CIDs; mira show takes one")),
-            "deployment" => by_name(fold, text, id, me, Names::Deployments),
+            "deployment" => by_name(id, Names::Deployments),
             _ => Err(usage(text, format!("{:?} is not a kind of REF", excerpt(scheme)))),
         };
     }
     if text.len() >= MIN_PREFIX && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
         return by_id(fold, text, text, &["root", "model", "statement", "entry"]);
     }
-    let artifact = by_name(fold, text, text, me, Names::Artifacts);
+    let artifact = by_name(text, Names::Artifacts);
     match artifact {
         // What is found nowhere is reported as no dataset or model.
-        Err(error) if error.kind == Kind::NotFound => {
-            by_name(fold, text, text, me, Names::Deployments).map_err(|_| error)
-        }
+        Err(error) if error.kind == Kind::NotFound => by_name(text, Names::Deployments).map_err(|_| error),
         artifact => artifact,
     }
 }
@@ -102,7 +110,14 @@ fn by_id<'a>(fold: &'a Fold, text: &str, prefix: &str, schemes: &[&str]) -> Resu
 }
 
 /// `name` is `text` without its scheme.
-fn by_name<'a>(fold: &'a Fold, text: &str, name: &str, me: Option<ContributorId>, names: Names) -> Result<Found<'a>> {
+fn by_name<'a>(
+    fold: &'a Fold,
+    mistakes: &HashSet<StatementId>,
+    text: &str,
+    name: &str,
+    me: Option<ContributorId>,
+    names: Names,
+) -> Result<Found<'a>> {
     let (owner, rest) = match name.rsplit_once('/') {
         Some((owner, rest)) => (Some(owner_of(fold, text, owner)?), rest),
         None => (None, name),
@@ -122,13 +137,19 @@ fn by_name<'a>(fold: &'a Fold, text: &str, name: &str, me: Option<ContributorId>
     let series = names.series(fold, &owner, &name).ok_or_else(|| near(fold, text, &name))?;
     let id = match version {
         Some(version) => series.version(version),
-        None => series.versions().last(),
+        None => latest(series, mistakes),
     };
     let id = id.ok_or_else(|| {
         let versions = counted(series.versions().len() as u64, "version");
         CliError::new(Kind::NotFound, format!("{name} has {versions}, not {}", excerpt(text)))
     })?;
     fold.statement(id).map(|record| Found { id: *id, record }).ok_or_else(|| not_found(text))
+}
+
+/// The last version that was not taken back as a mistake; the last of all if they all were.
+pub fn latest<'a>(series: &'a Series, mistakes: &HashSet<StatementId>) -> Option<&'a StatementId> {
+    let mut versions = series.versions().iter().rev();
+    versions.find(|id| !mistakes.contains(id)).or_else(|| series.versions().last())
 }
 
 /// Whom a did:key, a contributor_id or a label stands for.

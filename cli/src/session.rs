@@ -130,7 +130,7 @@ impl Session {
     pub fn find(&self, text: &str) -> Result<Found<'_>> {
         match by_cid::parse(text)? {
             Some(cid) => by_cid::find(self, &cid),
-            None => refs::resolve(self.ledger.fold(), text, self.me()?),
+            None => refs::resolve(self.ledger.fold(), self.ledger.mistakes(), text, self.me()?),
         }
     }
 }

@@ -18,6 +18,7 @@ use mira_ingest::store::Unstored;
 
 use crate::artifact::Artifact;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::folder;
 use crate::reading::{ReadArgs, source_error};
 
 /// What the files are.
@@ -98,6 +99,9 @@ fn difference(expected: &ModelFiles, found: &ModelFiles) -> String {
 }
 
 fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, reading: &ReadArgs) -> Result<Found> {
+    if let Some(found) = folder::check(path, dataset)? {
+        return Ok(found);
+    }
     let proven = proof.evidence().schema.as_deref().map(Schema::from_cbor).transpose().kind(Kind::DoesNotVerify)?;
     let given = reading.schema()?;
     let is_given = proven.is_some() || given.is_some();

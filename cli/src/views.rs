@@ -9,6 +9,7 @@
 //! byte. They are written and never read here: nothing in them is signed, and whoever hands a workspace over hands over
 //! its views.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -219,19 +220,21 @@ fn fingerprint(sources: &Sources) -> Digest {
 #[derive(Debug)]
 pub struct Refs {
     fold: Fold,
+    mistakes: HashSet<StatementId>,
     me: Option<ContributorId>,
 }
 
 impl Refs {
     /// Those of whoever is asking.
     pub fn of(session: &Session) -> Result<Self> {
-        Ok(Self { fold: session.ledger.fold().clone(), me: session.me()? })
+        let ledger = &session.ledger;
+        Ok(Self { fold: ledger.fold().clone(), mistakes: ledger.mistakes().clone(), me: session.me()? })
     }
 }
 
 impl Resolve for Refs {
     fn resolve(&self, text: &str) -> std::result::Result<StatementId, Unresolved> {
-        let found = refs::resolve(&self.fold, text, self.me).map(|found| found.id);
+        let found = refs::resolve(&self.fold, &self.mistakes, text, self.me).map(|found| found.id);
         found.map_err(|error| Unresolved { message: error.message().to_owned(), hint: error.help().map(str::to_owned) })
     }
 }

@@ -159,7 +159,7 @@ fn make(dir: &Path) -> io::Result<()> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(display(path))
+    CliError::of_io(Kind::Failed, path, error)
 }
 
 fn display(path: &Path) -> String {

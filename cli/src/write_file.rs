@@ -45,7 +45,7 @@ pub fn stream(path: &Path, force: bool, fill: impl FnOnce(&mut BufWriter<File>) 
 }
 
 fn failed(path: &Path, error: &io::Error) -> CliError {
-    CliError::new(Kind::Failed, error.to_string()).at(display(path))
+    CliError::of_io(Kind::Failed, path, error)
 }
 
 fn display(path: &Path) -> String {

@@ -223,7 +223,8 @@ fn chunk_name(index: usize) -> String {
     format!("{index:06}.parquet")
 }
 
-fn chunk_path(index: usize) -> String {
+/// Where the file of a chunk is in the directory.
+pub fn chunk_path(index: usize) -> String {
     format!("chunks/{:03}/{}", index / CHUNKS_PER_DIRECTORY, chunk_name(index))
 }
 

@@ -14,6 +14,7 @@ use std::fs::{self, File as FsFile, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use mira_core::cid::Cid;
 use mira_core::digest::{ChunkLeaf, Digest};
@@ -34,6 +35,19 @@ pub struct ChunkKey {
     pub leaf: ChunkLeaf,
     /// The digest of its physical schema.
     pub physical: Digest,
+}
+
+/// A file that was being written when its process ended, or still is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The number of the process that wrote it.
+    pub process: u32,
+    /// How long ago it was last written to.
+    pub age: Duration,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// Keeps the files of chunks. [`Store`] is the real one; [`Unstored`] names them and keeps nothing.
@@ -199,6 +213,35 @@ impl Store {
         Ok(leftovers.len())
     }
 
+    /// What interrupted writes left in `tmp/`, and what writers that are at work have there.
+    pub fn leftovers(&self) -> Result<Vec<Leftover>, StoreError> {
+        let mut leftovers = Vec::new();
+        for path in entries(&self.root.join(TMP))? {
+            let process = path.file_name().and_then(|name| name.to_str()?.split_once('-')?.0.parse().ok());
+            leftovers.extend(process.and_then(|process| Leftover::of(path, process)));
+        }
+        Ok(leftovers)
+    }
+
+    /// Removes the lines of the chunk index whose files are not there, by the caller's word, and those that cannot be read.
+    /// Returns how many there are; a dry run only counts them. Nobody else may be writing.
+    pub fn prune_index(&self, is_there: impl Fn(&Cid) -> bool, dry_run: bool) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        for shard in entries(&self.root.join(CHUNKS))? {
+            for path in entries(&shard)? {
+                let cid = fs::read_to_string(&path).ok().and_then(|text| text.trim_end().parse().ok());
+                if cid.is_some_and(|cid| is_there(&cid)) {
+                    continue;
+                }
+                pruned += 1;
+                if !dry_run {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+
     /// Where a file is, if it is stored.
     fn object(&self, cid: &Cid) -> PathBuf {
         let shard = shard(cid.digest());
@@ -274,6 +317,16 @@ impl Store {
                 Err(source) => return Err(io_error("create", &path, source)),
             }
         }
+    }
+}
+
+impl Leftover {
+    /// What is known of a file; nothing if it is gone by now.
+    pub fn of(path: PathBuf, process: u32) -> Option<Self> {
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        // A clock that went backwards makes a file new, and new files are left alone.
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
+        Some(Self { path, process, age, bytes: metadata.len() })
     }
 }
 

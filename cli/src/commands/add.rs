@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::card::{Card, MAX_CARD};
-use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted, escape};
 use crate::papers::Papers;
 use crate::reading::{ReadArgs, source_error};
@@ -222,7 +222,9 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
     let fold = session.ledger.fold();
     let owner = owner.or(session.me()?);
     let Some(series) = owner.and_then(|owner| fold.artifact(&owner, name)) else { return Ok(None) };
-    let Some((id, record)) = series.versions().last().and_then(|id| Some((*id, fold.statement(id)?))) else {
+    let Some((id, record)) =
+        refs::latest(series, session.ledger.mistakes()).and_then(|id| Some((*id, fold.statement(id)?)))
+    else {
         return Ok(None);
     };
     let stored = dataset::load(&session.ledger, &session.blobs(), &refs::Found { id, record })?;
@@ -312,7 +314,7 @@ impl Run<'_> {
         match pipeline::run_pieces(&physical, blocks, parse, &self.store, self.threads, progress) {
             Ok(outcome) => Ok(Some(outcome)),
             Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
-            Err(error) => Err(CliError::new(Kind::Failed, chain(&error))),
+            Err(error) => Err(CliError::caused(Kind::Failed, &error)),
         }
     }
 
@@ -335,7 +337,7 @@ impl Run<'_> {
                     physical = own_physical(&plan)?;
                 }
                 Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-                Err(error) => return Err(CliError::new(Kind::Failed, chain(&error))),
+                Err(error) => return Err(CliError::caused(Kind::Failed, &error)),
             }
         }
     }

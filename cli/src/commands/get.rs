@@ -9,29 +9,36 @@ use mira_ingest::export::{self, ExportError};
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, chain};
 use crate::output::{Output, count, counted};
+use crate::refs::Found;
 use crate::session::Session;
-use crate::{dataset, write_file};
+use crate::{dataset, folder, naming, removed, write_file};
 
-/// Write a dataset to a file again, every byte and row checked on the way
+/// Write a dataset to a file or a folder again, every byte and row checked on the way
 ///
 /// What is written reads back as the same dataset under its schema. Without `--format`, the file's name tells it.
+///
+/// A folder (its name ends in /, or it is there and empty) is the directory that is published: the rows as Parquet files,
+/// README.md as the Hugging Face Hub and `datasets` read it, croissant.json, and what the contributor signed. `mira verify
+/// DIR --proof FILE` checks all of it. A run that is interrupted goes on when it is started again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira get penguins -o penguins.parquet
-  mira get penguins@1 -o penguins.csv")]
+  mira get penguins@1 -o penguins.csv
+  mira get penguins -o penguins/")]
 pub struct GetArgs {
     /// The dataset
     #[arg(value_name = "REF")]
     reference: String,
-    /// The file
-    #[arg(short, long, value_name = "FILE")]
+    /// The file, or the folder
+    #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
     /// The format (default: by the file's name)
     #[arg(long)]
     format: Option<GetFormat>,
-    /// Write over an existing file
+    /// Write over an existing file, or a folder that `mira get` wrote
     #[arg(long)]
     force: bool,
 }
@@ -41,6 +48,8 @@ enum GetFormat {
     Parquet,
     Csv,
     Ndjson,
+    /// A folder with everything that is published
+    Dir,
 }
 
 #[derive(Serialize)]
@@ -51,6 +60,10 @@ struct Document {
     root: String,
     #[serde(serialize_with = "count")]
     rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
 }
 
 /// Writes it.
@@ -64,12 +77,21 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     let found = session.find(&args.reference)?;
     refuse_withdrawn(&args.reference, found.record.withdrawn)?;
     let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+    if removed::is_removed(&session, &found)? {
+        let title = naming::title(session.ledger.fold(), &found.id);
+        return Err(CliError::new(Kind::NotFound, format!("{title} was removed here, by mira rm"))
+            .hint("mira add of the same files brings its rows back"));
+    }
+    if format == GetFormat::Dir {
+        return to_folder(args, &session, &found, &stored, output);
+    }
     let store = session.store()?;
     write_file::stream(&args.output, args.force, |file| {
         match format {
             GetFormat::Parquet => export::to_parquet(&stored.committed, &store, file),
             GetFormat::Csv => export::to_csv(&stored.committed, &store, file),
-            GetFormat::Ndjson => export::to_ndjson(&stored.committed, &store, file),
+            // A folder is no file, and was written above.
+            GetFormat::Ndjson | GetFormat::Dir => export::to_ndjson(&stored.committed, &store, file),
         }
         .map_err(|error| export_error(&error))
     })?;
@@ -77,9 +99,28 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     if output.is_json() {
         let format = format!("{format:?}").to_lowercase();
         let root = stored.committed.dataset_id.to_string();
-        output.document(&Document { schema: "mira.get/1", file, format, root, rows });
+        output.document(&Document { schema: "mira.get/1", file, format, root, rows, cid: None, files: None });
     } else {
         output.data(format_args!("{file}: {}", counted(rows, "row")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_folder(args: &GetArgs, session: &Session, found: &Found<'_>, stored: &Stored, output: &Output) -> Result {
+    let written = folder::write(session, found, stored, &args.output, args.force)?;
+    let (file, rows) = (args.output.display().to_string(), stored.committed.rows);
+    let files = written.files;
+    let cid = written.is_published.then(|| written.cid.to_string());
+    if output.is_json() {
+        let root = stored.committed.dataset_id.to_string();
+        let (format, files) = ("dir".to_owned(), Some(files));
+        output.document(&Document { schema: "mira.get/1", file, format, root, rows, cid, files });
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.data(format_args!("{file}: {} in {}", counted(rows, "row"), counted(files as u64, "file")));
+    match cid {
+        Some(cid) => output.data(format_args!("cid        {cid}")),
+        None => output.talk("README.md is not among what was signed: this version was added before cards were"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,6 +138,9 @@ fn refuse_withdrawn(reference: &str, withdrawn: Withdrawn) -> Result<()> {
 }
 
 fn format(args: &GetArgs) -> Result<GetFormat> {
+    if args.format.is_none() && (args.output.as_os_str().as_encoded_bytes().ends_with(b"/") || args.output.is_dir()) {
+        return Ok(GetFormat::Dir);
+    }
     let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     args.format
         .or(match extension.to_ascii_lowercase().as_str() {

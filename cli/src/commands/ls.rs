@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_core::fold::{Record, Thing, Withdrawn};
+use mira_core::fold::{Record, Withdrawn};
 use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::statement::Predicate;
 use serde::Serialize;
@@ -70,18 +70,10 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
     let fold = session.ledger.fold();
     let graph = lineage::graph(&session)?;
     let taints = graph.taints(fold);
-    let is_latest = |record: &Record| {
-        let version = record.version.as_ref();
-        let series = version.and_then(|version| match Thing::of(record.kind) {
-            Some(Thing::Deployment) => fold.deployment(&record.owner, &version.name),
-            _ => fold.artifact(&record.owner, &version.name),
-        });
-        version.zip(series).is_some_and(|(version, series)| version.number == series.versions().len() as u64)
-    };
     let mut items: Vec<_> = fold
         .statements()
         .filter(|(_, record)| record.version.is_some())
-        .filter(|(_, record)| args.all || is_latest(record))
+        .filter(|(id, record)| args.all || session.ledger.latest(record).as_ref() == Some(*id))
         .collect();
     items.sort_by_key(|(_, record)| record.seq);
     let lines = items.into_iter().filter_map(|(id, record)| {

@@ -136,10 +136,7 @@ fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found
         .statements()
         .filter(|(_, record)| matches!(record.kind, StatementKind::Contribute | StatementKind::Transform))
         .filter(|(_, record)| record.withdrawn != Withdrawn::Whole)
-        .filter(|(id, record)| {
-            let series = record.version.as_ref().and_then(|version| fold.artifact(&record.owner, &version.name));
-            series.is_some_and(|series| series.versions().last() == Some(id))
-        })
+        .filter(|(id, record)| session.ledger.latest(record).as_ref() == Some(*id))
         .map(|(id, record)| Found { id: *id, record })
         .collect();
     all.sort_by_key(|found| found.record.seq);

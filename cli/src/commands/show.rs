@@ -12,7 +12,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, counted, escape};
 use crate::session::Session;
-use crate::{dataset, lineage, naming, refs};
+use crate::{dataset, lineage, naming, refs, removed};
 
 /// Show what the log says about a dataset, a model or a statement
 #[derive(Debug, Args)]
@@ -47,6 +47,7 @@ struct Document {
     disputes: u64,
     countersignatures: u64,
     said_about: Vec<Said>,
+    removed_here: bool,
     columns: Option<Box<RawValue>>,
     payload: Box<RawValue>,
 }
@@ -72,6 +73,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
         .ok_or_else(|| CliError::new(Kind::NotFound, "the log has no such statement"))?;
     let payload = String::from_utf8_lossy(&accepted.statement.to_payload()).into_owned();
     let columns = columns(&session, &found)?;
+    let removed_here = found.record.extent.is_some() && removed::is_removed(&session, &found)?;
     let record = found.record;
     let fold = session.ledger.fold();
     let graph = lineage::graph(&session)?;
@@ -99,6 +101,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
             disputes: record.disputes,
             countersignatures: record.countersignatures,
             said_about: said,
+            removed_here,
             columns: columns.map(raw).transpose()?,
             payload: raw(payload)?,
         });
@@ -117,6 +120,9 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
         Withdrawn::Nothing => {}
         Withdrawn::Rows => output.data("ROWS WITHDRAWN"),
         Withdrawn::Whole => output.data("WITHDRAWN"),
+    }
+    if removed_here {
+        output.data("REMOVED HERE: the log, the manifest and the list of chunks stay");
     }
     if let Some(taint) = &taint {
         output.data(format_args!("warning    {}", lineage::warning(&session, &graph, taint)));

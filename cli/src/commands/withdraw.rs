@@ -54,9 +54,10 @@ struct Document {
 
 /// Something that stands on what was withdrawn.
 #[derive(Serialize)]
-struct Affected {
+pub(super) struct Affected {
+    /// Its name.
     #[serde(rename = "ref")]
-    reference: String,
+    pub(super) reference: String,
     kind: &'static str,
     statement: String,
 }
@@ -105,7 +106,7 @@ fn rows(session: &Session, path: &std::path::Path, found: &Found<'_>, reference:
 }
 
 /// Everything that stands on it, nearest first.
-fn affected(session: &Session, found: &Found<'_>) -> Result<Vec<Affected>> {
+pub(super) fn affected(session: &Session, found: &Found<'_>) -> Result<Vec<Affected>> {
     let graph = lineage::graph(session)?;
     let Some(place) = graph.place(&found.id) else { return Ok(Vec::new()) };
     let walk = graph.walk(place, Direction::Down);

@@ -1,0 +1,165 @@
+//! `mira gc`
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::output::{Output, count, counted};
+use crate::refs::Found;
+use crate::session::Session;
+use crate::workspace::Workspace;
+use crate::{needed, process, removed};
+
+/// Temporary files older than this are nobody's, whatever process has their number today.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Remove files that nothing in the log needs
+///
+/// An `add` that was killed leaves chunk files, `mira rm` may leave some when it is; these go, and so do small files that
+/// no statement names, and what writes left half done. What a manifest in the log needs stays, and so does what a statement
+/// names and what a pin still has to send. Nobody else can write while this runs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira gc --dry-run
+  mira gc")]
+pub struct GcArgs {
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Sum {
+    files: u64,
+    #[serde(serialize_with = "count")]
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    dry_run: bool,
+    objects: Sum,
+    blobs: Sum,
+    temporary: Sum,
+    index_entries: u64,
+    #[serde(serialize_with = "count")]
+    bytes: u64,
+    kept_objects: u64,
+    unknown: Vec<String>,
+}
+
+/// Removes them. Each file is looked at again by no one, so a crash on any line leaves fewer of them and nothing else.
+pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
+    let workspace = Workspace::find(global.workspace.as_deref())?;
+    // Before the log is read: nobody adds to it from here on, and chunks whose entry is still to come have no writer.
+    let _lock = workspace.lock()?;
+    let session = Session::open(global)?;
+    let temporary = temporary(&session, args.dry_run)?;
+    let (objects, kept_objects, index_entries, unknown) = store(&session, args.dry_run)?;
+    let blobs = blobs(&session, args.dry_run)?;
+    unmark(&session, args.dry_run)?;
+    let bytes = objects.bytes + blobs.bytes + temporary.bytes;
+    let is_whole = unknown.is_empty();
+    let document = Document {
+        schema: "mira.gc/1",
+        dry_run: args.dry_run,
+        objects,
+        blobs,
+        temporary,
+        index_entries,
+        bytes,
+        kept_objects,
+        unknown,
+    };
+    print(&document, output);
+    Ok(if is_whole { ExitCode::SUCCESS } else { Kind::NotChecked.exit_code() })
+}
+
+fn print(document: &Document, output: &Output) {
+    if output.is_json() {
+        output.document(document);
+        return;
+    }
+    let word = if document.dry_run { "would go" } else { "removed" };
+    for (what, sum) in
+        [("chunk file", &document.objects), ("small file", &document.blobs), ("temporary file", &document.temporary)]
+    {
+        output.data(format_args!("{word:<10} {}, {} bytes", counted(sum.files, what), sum.bytes));
+    }
+    output.data(format_args!("{word:<10} {} of the chunk index", counted(document.index_entries, "line")));
+    for dataset in &document.unknown {
+        output
+            .talk(format_args!("warning: {dataset} has no manifest or list of chunks here: all chunk files are kept"));
+    }
+}
+
+/// What writers left half done: those that are no more, and what is old.
+fn temporary(session: &Session, dry_run: bool) -> Result<Sum> {
+    let mut sum = Sum::default();
+    let leftovers = session.store()?.leftovers().kind(Kind::Failed)?.into_iter().chain(session.blobs().leftovers()?);
+    for leftover in leftovers.filter(|leftover| leftover.age >= OLD || !process::is_alive(leftover.process)) {
+        sum.add(leftover.bytes);
+        if !dry_run {
+            std::fs::remove_file(&leftover.path).map_err(|error| {
+                CliError::new(Kind::Failed, error.to_string()).at(leftover.path.display().to_string())
+            })?;
+        }
+    }
+    Ok(sum)
+}
+
+/// Files of the store, and lines of its index that name none. Where the needs of a dataset are not known, all stay.
+fn store(session: &Session, dry_run: bool) -> Result<(Sum, u64, u64, Vec<String>)> {
+    let store = session.store()?;
+    let needed = needed::objects(session, &store, None)?;
+    let is_needed = |cid: &mira_core::cid::Cid| !needed.unknown.is_empty() || needed.objects.contains(cid);
+    let (mut sum, mut kept) = (Sum::default(), 0);
+    for (cid, bytes) in store.objects().kind(Kind::Failed)? {
+        if is_needed(&cid) {
+            kept += 1;
+            continue;
+        }
+        sum.add(bytes);
+        if !dry_run {
+            store.remove(&cid).kind(Kind::Failed)?;
+        }
+    }
+    let lines =
+        store.prune_index(|cid| is_needed(cid) && store.has(cid).unwrap_or(true), dry_run).kind(Kind::Failed)?;
+    Ok((sum, kept, lines, needed.unknown))
+}
+
+fn blobs(session: &Session, dry_run: bool) -> Result<Sum> {
+    let blobs = session.blobs();
+    let mut sum = Sum::default();
+    for (digest, bytes) in needed::unneeded_blobs(session, &blobs)? {
+        sum.add(bytes);
+        if !dry_run {
+            blobs.remove(&digest)?;
+        }
+    }
+    Ok(sum)
+}
+
+/// Marks of datasets whose rows are all here again.
+fn unmark(session: &Session, dry_run: bool) -> Result<()> {
+    for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
+        let found = Found { id: *id, record };
+        if !dry_run && removed::is_marked(&session.workspace, id) && !removed::is_removed(session, &found)? {
+            removed::unmark(&session.workspace, id)?;
+        }
+    }
+    Ok(())
+}
