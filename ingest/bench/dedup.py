@@ -21,7 +21,8 @@ def runs_of(rows, count, seed):
 
 def changed(line):
     """The row with another comment; its key stays."""
-    return line.rstrip(b"\n") + b" revised\n"
+    row = line.rstrip(b"\n")
+    return row[:-1] + b' revised"\n' if row.endswith(b'"') else row + b" revised\n"
 
 
 def inserted(line):

@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import urllib.parse
 
 from add import DUCKDB
 from figures import arguments, init, lineitem, lineitem_schema, measure, tree_size, workspace
@@ -22,6 +23,7 @@ def main():
     kubo, ipfs = os.environ.get("MIRA_TEST_KUBO"), os.environ.get("MIRA_TEST_IPFS")
     if not kubo:
         sys.exit("MIRA_TEST_KUBO and MIRA_TEST_IPFS name no node: run this through run.sh")
+    node = [ipfs, "--api", f"/ip4/127.0.0.1/tcp/{urllib.parse.urlsplit(kubo).port}"]
     table, schema = lineitem(args.cache, args.scale), lineitem_schema(args.cache)
     figures = {}
     with workspace(args.mira, args.cache) as (env, place):
@@ -34,10 +36,10 @@ def main():
 
         def forget():
             """Nothing that a run before this one left may help it."""
-            pinned = subprocess.run([ipfs, "pin", "ls", "--type=recursive", "-q"], env=env, capture_output=True, text=True)
+            pinned = subprocess.run([*node, "pin", "ls", "--type=recursive", "-q"], env=env, capture_output=True, text=True)
             for cid in pinned.stdout.split():
-                subprocess.run([ipfs, "pin", "rm", cid], env=env, check=True, capture_output=True)
-            subprocess.run([ipfs, "repo", "gc", "--quiet"], env=env, check=True, capture_output=True)
+                subprocess.run([*node, "pin", "rm", cid], env=env, check=True, capture_output=True)
+            subprocess.run([*node, "repo", "gc", "--quiet"], env=env, check=True, capture_output=True)
 
         for _ in range(args.runs):
             shutil.rmtree(place / "ws", ignore_errors=True)
@@ -52,7 +54,7 @@ def main():
             run("mira pin", [mira, "pin", "lineitem", "-q"])
             forget()
             shutil.copytree(objects, chunks)
-            run("ipfs add", [ipfs, *IPFS_ADD, chunks])
+            run("ipfs add", [*node, *IPFS_ADD, chunks])
             forget()
         size = {"mira add": tree_size(objects), "duckdb copy": (place / "out.parquet").stat().st_size,
                 "mira get parquet": (place / "again.parquet").stat().st_size}
