@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::archive::Member;
 use super::error::{Place, Problem, SourceError};
@@ -69,6 +69,9 @@ struct Stamp {
     inode: (u64, u64, i64, i64),
 }
 
+/// How long a file must have been left alone for its stamp to tell it from what it was before: longer than a tick of any
+/// file system's clock (FAT has 2 s).
+const SETTLED: Duration = Duration::from_secs(3);
 /// How much of a file is looked at to tell its format.
 const HEAD: usize = 8192;
 
@@ -92,6 +95,24 @@ impl Container {
             Kept::File(stamp) => stamp.len,
             Kept::Copy(copy) => copy.len(),
         }
+    }
+
+    /// What tells this content from any other without reading it; `None` of a copy, and of a file that changed so
+    /// shortly before `now` that another change could have left the same stamp.
+    fn fingerprint(&self, now: SystemTime) -> Option<String> {
+        let Kept::File(stamp) = &self.kept else { return None };
+        let is_settled = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age >= SETTLED);
+        let modified = stamp.modified.filter(|&modified| is_settled(modified))?;
+        #[cfg(unix)]
+        {
+            let (.., seconds, nanos) = stamp.inode;
+            let since = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanos).ok()?);
+            is_settled(SystemTime::UNIX_EPOCH.checked_add(since)?).then_some(())?;
+            Some(format!("{:?} {} {modified:?} {:?}", self.path, stamp.len, stamp.inode))
+        }
+        // Elsewhere a time of modification can be set back without a trace.
+        #[cfg(not(unix))]
+        None
     }
 
     /// Opens it, if it is still the same.
@@ -126,6 +147,12 @@ impl Input {
             }
         };
         Self { path, number, container, member, access, packing: OnceLock::new(), expanded: Mutex::new(None) }
+    }
+
+    /// What tells this content from any other without reading it, if anything does.
+    pub(crate) fn fingerprint(&self, now: SystemTime) -> Option<String> {
+        let member = self.member.as_ref().map(|member| member.name.as_str()).unwrap_or_default();
+        Some(format!("{} {member:?}", self.container.fingerprint(now)?))
     }
 
     /// The bytes of the file, whatever compression or archive they are in.

@@ -29,9 +29,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arrow_array::RecordBatch;
 
+use mira_core::digest::Digest;
 use mira_core::schema::{Field, Schema};
 
 use csv::{Mark, Punctuation};
