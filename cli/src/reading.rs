@@ -1,12 +1,13 @@
 //! The options that say how files become rows: shared by everything that reads datasets from files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mira_core::schema::Schema;
-use mira_ingest::source::{Format, Options, Source, SourceError};
+use mira_ingest::source::{Encoding, Format, Header, Options, Problem, Quote, Source, SourceError};
 
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::output::{Output, escape};
 use crate::read_file;
 
 /// Largest schema file that is read.
@@ -21,18 +22,36 @@ pub struct ReadArgs {
     /// csv, tsv, ndjson or parquet (default: by name, else by content)
     #[arg(long)]
     format: Option<Format>,
-    /// What separates the fields of a CSV file
-    #[arg(long, value_name = "CHAR")]
-    delimiter: Option<char>,
+    /// What text files are in, such as windows-1252 or big5 (default: told by each file, else UTF-8)
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<Encoding>,
+    /// What separates the fields of a CSV file, `tab` for a tab (default: what fits the first file)
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// What fields of a CSV file can be quoted with, or `none` (default: what fits the first file)
+    #[arg(long, value_name = "CHAR", value_parser = quote)]
+    quote: Option<Quote>,
+    /// Whether the first line of a CSV file names the columns: yes, no (they are c1, c2 and so on) or auto
+    #[arg(long, value_name = "WHETHER", value_parser = header)]
+    header: Option<Header>,
     /// What stands for null in a CSV file beside an empty field, as in `--null NA`; quoted it stays text (may be repeated)
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     null: Vec<String>,
+    /// Most bytes that a compressed file may expand to, as in 20GiB (default: 1 GiB, or 1,000 times its own bytes)
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    max_expanded: Option<u64>,
 }
 
 impl ReadArgs {
     /// Whether any of them was given.
     pub fn is_given(&self) -> bool {
-        self.schema.is_some() || self.format.is_some() || self.delimiter.is_some() || !self.null.is_empty()
+        let is_spelled = self.delimiter.is_some() || self.quote.is_some() || self.header.is_some();
+        self.schema.is_some()
+            || self.format.is_some()
+            || self.encoding.is_some()
+            || is_spelled
+            || !self.null.is_empty()
+            || self.max_expanded.is_some()
     }
 
     /// Opens files, or directories of files, as one sequence of rows.
@@ -42,14 +61,16 @@ impl ReadArgs {
 
     /// The options themselves.
     pub fn options(&self) -> Result<Options> {
-        let delimiter = match self.delimiter {
-            None => None,
-            Some(c) => Some(u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
-                CliError::new(Kind::Usage, format!("{c:?} cannot separate fields"))
-                    .hint("--delimiter takes one ASCII character")
-            })?),
-        };
-        Ok(Options { format: self.format, delimiter, nulls: self.null.clone(), ..Options::default() })
+        Ok(Options {
+            format: self.format,
+            encoding: self.encoding,
+            delimiter: self.delimiter,
+            quote: self.quote,
+            header: self.header.unwrap_or_default(),
+            nulls: self.null.clone(),
+            max_expanded: self.max_expanded,
+            ..Options::default()
+        })
     }
 
     /// The schema that was given.
@@ -61,10 +82,79 @@ impl ReadArgs {
     }
 }
 
+/// Says how files are read, as far as they tell, so that what was found out can be corrected.
+pub fn say(source: &Source, output: &Output) {
+    let findings = source.findings();
+    output.talk(format_args!("reading {}", escape(&findings.to_string())));
+    for note in &findings.notes {
+        output.talk(format_args!("warning: {}", escape(note)));
+    }
+}
+
+/// The name that a file gives a dataset: its own without extensions of format and compression. Standard input and patterns
+/// give none.
+pub fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.to_lowercase();
+    if name == "-" || name.contains(['*', '?', '[']) {
+        return None;
+    }
+    let name = [".gz", ".zst", ".bz2"].into_iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(&name);
+    Path::new(name).file_stem()?.to_str().map(str::to_owned)
+}
+
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        _ => ascii(text).ok_or_else(|| "expected one ASCII character, or tab".to_owned()),
+    }
+}
+
+fn quote(text: &str) -> std::result::Result<Quote, String> {
+    match text {
+        "none" => Ok(Quote::None),
+        _ => ascii(text).map(Quote::Byte).ok_or_else(|| "expected one ASCII character, or none".to_owned()),
+    }
+}
+
+fn ascii(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Some(*byte),
+        _ => None,
+    }
+}
+
+fn header(text: &str) -> std::result::Result<Header, String> {
+    match text {
+        "yes" => Ok(Header::Yes),
+        "no" => Ok(Header::No),
+        "auto" => Ok(Header::Auto),
+        _ => Err("expected yes, no or auto".to_owned()),
+    }
+}
+
+fn bytes(text: &str) -> std::result::Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match text.get(digits.len()..).unwrap_or_default() {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return Err("expected a number of bytes, KiB, MiB, GiB or TiB".to_owned()),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number.and_then(|number| number.checked_mul(1 << shift)).ok_or_else(|| "not a number of bytes".to_owned())
+}
+
 /// A reading error, with the place in the form `file:line (byte n)`.
 pub fn source_error(error: &SourceError) -> CliError {
-    let kind = if matches!(error, SourceError::NoFiles { .. }) { Kind::NotFound } else { Kind::Failed };
-    match error.problem() {
+    let kind = match error {
+        SourceError::NoFiles { .. } | SourceError::NoMatch { .. } => Kind::NotFound,
+        SourceError::StandardInputTwice | SourceError::Pattern { .. } => Kind::Usage,
+        SourceError::Delimiter { .. } | SourceError::Quote { .. } | SourceError::NullToken { .. } => Kind::Usage,
+        _ => Kind::Failed,
+    };
+    let failed = match error.problem() {
         Some(problem) => {
             let failed = CliError::new(kind, problem.to_string());
             match error.place() {
@@ -73,5 +163,53 @@ pub fn source_error(error: &SourceError) -> CliError {
             }
         }
         None => CliError::new(kind, chain(error)),
+    };
+    match hint(error) {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// What would help.
+fn hint(error: &SourceError) -> Option<String> {
+    Some(match error {
+        SourceError::NoMatch { .. } => {
+            "in quotes, * and ? stand for parts of a name, ** for any directories".to_owned()
+        }
+        SourceError::Io { action: "write a copy of the input in", .. } => {
+            "TMPDIR names the directory for temporary files".to_owned()
+        }
+        _ => match error.problem()? {
+            Problem::Utf8 => "--encoding says what it is in, such as windows-1252".to_owned(),
+            Problem::Malformed { .. } | Problem::Mark { .. } => "--encoding says what the file is in".to_owned(),
+            Problem::Unread { encoding } => format!("iconv -f {encoding} -t UTF-8 converts it"),
+            Problem::Expands { .. } => "--max-expanded allows more, if the file is yours".to_owned(),
+            Problem::Packed { .. } => "unpack it, or name it for what it is".to_owned(),
+            _ => return None,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_without_extensions() {
+        let stem = |path: &str| stem(Path::new(path));
+        assert_eq!(stem("a/Data.csv.gz").as_deref(), Some("data"));
+        assert_eq!(stem("data.v2.csv").as_deref(), Some("data.v2"));
+        assert_eq!(stem("data.zip").as_deref(), Some("data"));
+        assert_eq!([stem("-"), stem("a/*.csv"), stem("..")], [None, None, None]);
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!([bytes("0"), bytes("12"), bytes("3KiB"), bytes("20GiB")], [Ok(0), Ok(12), Ok(3072), Ok(20 << 30)]);
+        assert!(
+            ["", "-1", "1k", "GiB", "1.5GiB", "99999999999999999999", "99999999TiB"]
+                .iter()
+                .all(|text| bytes(text).is_err())
+        );
     }
 }

@@ -27,7 +27,7 @@ use crate::card::{Card, MAX_CARD};
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted, escape};
 use crate::papers::Papers;
-use crate::reading::{ReadArgs, source_error};
+use crate::reading::{self, ReadArgs, source_error};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::{Granted, TermsArgs};
@@ -36,8 +36,8 @@ use crate::{dataset, refs};
 
 /// Add a dataset: commit to every row, sign, and log it
 ///
-/// Reads CSV, TSV, NDJSON or Parquet files as one sequence of rows, cuts them into chunks, keeps each chunk as Parquet,
-/// and logs a signed statement with the root over all rows. The same rows give the same dataset whatever the format,
+/// Reads CSV, TSV, NDJSON or Parquet files, as they are or in .gz, .zst, .bz2 or .zip, as one sequence of rows, cuts them
+/// into chunks, keeps each chunk as Parquet, and logs a signed statement with the root over all rows. The same rows give the same dataset whatever the format,
 /// under one `--schema`. What may be done with the data is what you say here, and is never inferred.
 ///
 /// `--card` is kept, signed and published as README.md. Its front matter gets `configs`, so that the Hub and `datasets`
@@ -49,10 +49,13 @@ use crate::{dataset, refs};
   mira add data.csv --schema schema.json
   mira add penguins.csv --null NA --null -
   mira add penguins.csv --card README.md
+  mira add 'logs/*.ndjson.gz' --name logs
+  zcat dump.csv.gz | mira add - --name dump --format csv
 
 A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
 pub struct AddArgs {
-    /// Files, or directories of files, in the order of their rows
+    /// Files, directories of files, archives, quoted patterns such as 'data/**/*.csv', or - for standard input, in the
+    /// order of their rows
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The dataset's name (default: the first file's name without its extension)
@@ -149,6 +152,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let rights = granted.rights.clone();
 
     let source = args.reading.open(&args.paths)?;
+    reading::say(&source, output);
     let infer = if args.reading.schema.is_some() || source.format() == Format::Parquet {
         Inference::None
     } else {
@@ -247,10 +251,7 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
 fn name(args: &AddArgs) -> Result<Name> {
     let text = match &args.name {
         Some(name) => name.clone(),
-        None => {
-            let stem = args.paths.first().and_then(|path| path.file_stem()).unwrap_or_default();
-            stem.to_string_lossy().to_lowercase()
-        }
+        None => args.paths.first().and_then(|path| reading::stem(path)).unwrap_or_default(),
     };
     if text.is_empty() && args.name.is_none() {
         return Err(CliError::new(Kind::Usage, "this path tells no name for the dataset").hint("--name gives it one"));

@@ -108,6 +108,12 @@ pub enum SourceError {
         /// The byte given.
         found: u8,
     },
+    /// A character that cannot quote fields.
+    #[error("a quote is one ASCII character and no line end, found byte {found:#04x}")]
+    Quote {
+        /// The byte given.
+        found: u8,
+    },
     /// A token for null that no field can be.
     #[error("{token:?} is never a whole field without quotes, so it cannot stand for null")]
     NullToken {
@@ -171,6 +177,28 @@ pub enum Problem {
     /// Bytes that are not UTF-8.
     #[error("not UTF-8")]
     Utf8,
+    /// Bytes that mean nothing in the encoding that the file is read in.
+    #[error("not {encoding}: byte {byte} of the file and what follows it mean nothing there")]
+    Malformed {
+        /// The encoding's name.
+        encoding: String,
+        /// Where the bytes begin, counted from the start of the file before decoding.
+        byte: u64,
+    },
+    /// A byte order mark that says something else than whoever reads.
+    #[error("the file's byte order mark says {marked}, and it was to be read as {encoding}")]
+    Mark {
+        /// What the mark says.
+        marked: String,
+        /// What was given.
+        encoding: String,
+    },
+    /// An encoding that is recognised and not read.
+    #[error("the file is in {encoding}, which is not read here")]
+    Unread {
+        /// The encoding's name.
+        encoding: &'static str,
+    },
     /// One record is longer than what is read into memory for it.
     #[error("a record longer than {limit} bytes")]
     RecordTooLong {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::archive::Member;
+use super::encoding::{Decoded, Encoding, Known, SAMPLE};
 use super::error::{Place, Problem, SourceError};
 use super::meter::Meter;
 use super::packing::{Bound, Compression, MAGIC_BYTES, Packing, Refused};
 use super::plain::Plain;
-use super::reader::Reader;
+use super::reader::{Reader, Text};
 use super::spool::{self, SpoolError};
+use super::text::BOM;
 
 /// A file of an input: one that lies on the disk, one in an archive, or a copy of what came in by standard input.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Input {
     member: Option<Member>,
     access: Arc<Access>,
     packing: OnceLock<Packing>,
+    /// Its encoding if it is text, and how that is known.
+    encoding: OnceLock<(Encoding, Known)>,
     /// A copy of what a compressed file expands to, once somebody wanted to read it from anywhere.
     expanded: Mutex<Option<Plain>>,
 }
@@ -53,6 +57,8 @@ pub(crate) struct Access {
     pub(crate) bound: Bound,
     /// Where temporary files go.
     pub(crate) scratch: PathBuf,
+    /// What text files are in, if it is given.
+    pub(crate) encoding: Option<Encoding>,
 }
 
 /// What the file system says of a file's content without reading it.
@@ -146,7 +152,8 @@ impl Input {
                 PathBuf::from(path).into()
             }
         };
-        Self { path, number, container, member, access, packing: OnceLock::new(), expanded: Mutex::new(None) }
+        let (packing, encoding, expanded) = (OnceLock::new(), OnceLock::new(), Mutex::new(None));
+        Self { path, number, container, member, access, packing, encoding, expanded }
     }
 
     /// What tells this content from any other without reading it, if anything does.
@@ -163,6 +170,60 @@ impl Input {
             None => Ok(reader),
             Some(compression) => self.expand(compression, reader, &packed),
         }
+    }
+
+    /// The file's text as UTF-8, for those who read text. Whether it may be in an encoding that can only be guessed is
+    /// settled by who opens it first.
+    pub(crate) fn text(&self, may_guess: bool) -> Result<Text, SourceError> {
+        let reader = self.open()?;
+        let (encoding, _) = self.encoding(&reader, may_guess)?;
+        Ok(if encoding.is_utf8() { Text::Utf8(reader) } else { Text::Other(Box::new(Decoded::new(reader, encoding))) })
+    }
+
+    /// The start of the text, without a byte order mark and up to what cannot be decoded; and whether that is all of it.
+    pub(crate) fn text_head(&self, may_guess: bool) -> Result<(String, bool), SourceError> {
+        let mut text = self.text(may_guess)?;
+        let mut head = Vec::new();
+        // What cannot be decoded is an error for whoever reads on.
+        let is_whole = text.append(&mut head, SAMPLE).is_ok_and(|read| read < SAMPLE);
+        let head = head.strip_prefix(BOM).unwrap_or(&head);
+        let valid = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        Ok((valid.to_owned(), is_whole && valid.len() == head.len()))
+    }
+
+    fn encoding(&self, reader: &Reader, may_guess: bool) -> Result<(Encoding, Known), SourceError> {
+        if let Some(known) = self.encoding.get() {
+            return Ok(*known);
+        }
+        let head = match reader.peek(SAMPLE) {
+            Some(head) => head,
+            None => {
+                let mut head = Vec::new();
+                self.open()?.append(&mut head, SAMPLE).map(|_| head)
+            }
+        };
+        let head = head.map_err(|source| self.io("read", source))?;
+        let known = match self.access.encoding {
+            Some(encoding) => encoding.settled(&head).map(|encoding| (encoding, Known::Told)),
+            None => Encoding::detect(&head, head.len() < SAMPLE, may_guess),
+        };
+        let known = known.map_err(|problem| self.fault(problem))?;
+        Ok(*self.encoding.get_or_init(|| known))
+    }
+
+    /// How it is compressed, as far as that is known: from when it was first opened.
+    pub(crate) fn known_compression(&self) -> Option<Compression> {
+        self.packing.get().and_then(|packing| packing.compression())
+    }
+
+    /// The encoding, as far as it is known: from when its text was first opened.
+    pub(crate) fn known_encoding(&self) -> Option<(Encoding, Known)> {
+        self.encoding.get().copied()
+    }
+
+    /// Whether it lies in an archive.
+    pub(crate) fn is_member(&self) -> bool {
+        self.member.is_some()
     }
 
     /// The same bytes, to be read from anywhere: compressed ones are copied to a temporary file first.

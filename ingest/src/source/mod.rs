@@ -37,6 +37,7 @@ use mira_core::digest::Digest;
 use mira_core::schema::{Field, Schema};
 
 use csv::{Mark, Punctuation};
+use headers::Headers;
 use input::{Access, Input};
 use packing::Bound;
 use parquet::{ParquetBlock, ParquetFile};
@@ -46,8 +47,12 @@ mod archive;
 mod collect;
 mod column;
 mod csv;
+mod dialect;
+mod encoding;
 mod error;
+mod findings;
 mod format;
+mod headers;
 mod infer;
 mod input;
 mod json;
@@ -61,11 +66,15 @@ mod parquet;
 mod piece;
 mod plain;
 mod reader;
+mod sniff;
 mod spool;
 mod text;
 mod working;
 
+pub use dialect::{Header, Quote};
+pub use encoding::{Encoding, EncodingError};
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
+pub use findings::{Findings, Spelling};
 pub use format::{Format, FormatError};
 pub use infer::Inference;
 pub use meter::Meter;
@@ -78,8 +87,14 @@ pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 pub struct Options {
     /// The format of every file; else each file's name tells it, or its content.
     pub format: Option<Format>,
-    /// What separates the fields of CSV, an ASCII character; else a comma, or a tab in TSV.
+    /// What text files are in; else each file tells, and what cannot be told is UTF-8.
+    pub encoding: Option<Encoding>,
+    /// What separates the fields of CSV, an ASCII character; else the first file tells, and a tab in TSV.
     pub delimiter: Option<u8>,
+    /// What fields of CSV can be quoted with; else the first file tells.
+    pub quote: Option<Quote>,
+    /// Whether the first record of CSV names the columns.
+    pub header: Header,
     /// What stands for null in CSV beside an empty field: each is null where it is a whole field without quotes.
     pub nulls: Vec<String>,
     /// Most bytes that one compressed file or archive may expand to; else 1 GiB, or 1,000 times its own bytes.
@@ -97,6 +112,8 @@ pub struct Source {
     meter: Meter,
     format: Format,
     dialect: Option<Dialect>,
+    /// What may not be as it was meant.
+    notes: Vec<String>,
     nulls: Arc<[String]>,
     block_bytes: usize,
 }
@@ -128,6 +145,7 @@ pub struct Blocks<'a> {
     source: &'a Source,
     next: usize,
     open: Option<Open>,
+    headers: Headers,
     failed: bool,
 }
 
@@ -155,7 +173,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             format: None,
+            encoding: None,
             delimiter: None,
+            quote: None,
+            header: Header::default(),
             nulls: Vec::new(),
             max_expanded: None,
             scratch: None,
@@ -167,12 +188,11 @@ impl Default for Options {
 impl Source {
     /// Finds the files that `paths` name, in argument order, directories by path bytes, and tells their format.
     pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, SourceError> {
-        if let Some(found) = options.delimiter.filter(|byte| !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r')) {
-            return Err(SourceError::Delimiter { found });
-        }
+        dialect::check(&options)?;
         let (meter, bound) = (Meter::default(), Bound(options.max_expanded));
         let scratch = spool::scratch(options.scratch.as_deref());
-        let inputs = collect::collect(paths, Access { meter: meter.clone(), bound, scratch })?;
+        let inputs =
+            collect::collect(paths, Access { meter: meter.clone(), bound, scratch, encoding: options.encoding })?;
         let formats = inputs.iter().map(|input| Ok((input, format_of(input, options.format)?)));
         let formats = formats.collect::<Result<Vec<_>, SourceError>>()?;
         let Some((first, format)) = formats.first().copied() else {
@@ -182,13 +202,11 @@ impl Source {
             let (first, path) = (first.path.to_path_buf(), other.path.to_path_buf());
             return Err(SourceError::MixedFormats { first, first_format: format.name(), path, format: found.name() });
         }
-        let delimiter = |default| Dialect::Csv {
-            punctuation: Punctuation { delimiter: options.delimiter.unwrap_or(default), quote: Some(b'"') },
-            has_header: true,
-        };
+        let mut notes = Vec::new();
+        let mut csv = |default| dialect::of_csv(first, default, &options, &mut notes);
         let dialect = match format {
-            Format::Csv => Some(delimiter(b',')),
-            Format::Tsv => Some(delimiter(b'\t')),
+            Format::Csv => Some(csv(None)?),
+            Format::Tsv => Some(csv(Some(b'\t'))?),
             Format::Ndjson => Some(Dialect::Ndjson),
             Format::Parquet => None,
         };
@@ -196,7 +214,9 @@ impl Source {
             check_nulls(&options.nulls, punctuation)?;
         }
         let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
-        Ok(Self { inputs, meter, format, dialect, nulls: options.nulls.into(), block_bytes })
+        // What was looked at to get here has not been read yet.
+        meter.restart();
+        Ok(Self { inputs, meter, format, dialect, notes, nulls: options.nulls.into(), block_bytes })
     }
 
     /// The format of all files.
@@ -230,7 +250,7 @@ impl Source {
     /// The blocks of all files, in order. A pass over the input begins here.
     pub fn blocks(&self) -> Blocks<'_> {
         self.meter.restart();
-        Blocks { source: self, next: 0, open: None, failed: false }
+        Blocks { source: self, next: 0, open: None, headers: Headers::default(), failed: false }
     }
 
     /// Schema and widths by `infer-1` over all values, or from the footers of Parquet files.
@@ -403,6 +423,9 @@ impl Blocks<'_> {
                     Open::Parquet(blocks) => blocks.next().map(Body::Parquet),
                 };
                 if let Some(body) = block {
+                    if let Body::Text(block) = &body {
+                        self.headers.check(block)?;
+                    }
                     return Ok(Some(Block(body)));
                 }
             }
@@ -498,5 +521,12 @@ fn format_of(input: &Input, given: Option<Format>) -> Result<Format, SourceError
     if let Some(format) = given.or_else(|| Format::of_name(&input.inner_name())) {
         return Ok(format);
     }
-    Format::of_content(&input.head()?).ok_or_else(|| input.fault(Problem::UnknownFormat))
+    if let Some(format) = Format::of_content(&input.head()?) {
+        return Ok(format);
+    }
+    // In UTF-8 the same bytes may show what they are.
+    let (head, is_whole) = input.text_head(true)?;
+    let format =
+        Format::of_content(head.as_bytes()).or_else(|| sniff::is_table(&head, is_whole).then_some(Format::Csv));
+    format.ok_or_else(|| input.fault(Problem::UnknownFormat))
 }

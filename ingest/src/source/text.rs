@@ -14,7 +14,7 @@ use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
 use super::json::{Json, Kind};
-use super::reader::Reader;
+use super::reader::Text;
 use super::working::{Plan, Widening};
 use super::{Origin, SourceBatch};
 
@@ -76,7 +76,7 @@ enum Next {
 #[derive(Debug)]
 pub(crate) struct TextReader {
     input: Arc<Input>,
-    reader: Reader,
+    reader: Text,
     dialect: Dialect,
     nulls: Arc<[String]>,
     header: Option<Arc<[String]>>,
@@ -96,7 +96,8 @@ impl TextReader {
         nulls: Arc<[String]>,
         size: usize,
     ) -> Result<Self, SourceError> {
-        let reader = input.open()?;
+        // JSON is UTF-8 by its standard, so an encoding is guessed for tables only.
+        let reader = input.text(matches!(dialect, Dialect::Csv { .. }))?;
         let (header, rest, offset, line, ended) = (None, Vec::new(), 0, 1, false);
         let mut reader = Self { input, reader, dialect, nulls, header, size, rest, offset, line, ended };
         reader.fill(BOM.len())?;
@@ -152,9 +153,20 @@ impl TextReader {
             return Ok(());
         }
         self.rest.reserve(wanted);
-        let read = self.reader.append(&mut self.rest, wanted).map_err(|source| self.input.io("read", source))?;
+        let read = match self.reader.append(&mut self.rest, wanted) {
+            Ok(read) => read,
+            Err(source) => return Err(self.placed(self.input.io("read", source))),
+        };
         self.ended = read < wanted;
         if self.ended { self.input.check(self.reader.handle()) } else { Ok(()) }
+    }
+
+    /// Gives what cannot be decoded its place: the text before it has been read.
+    fn placed(&self, error: SourceError) -> SourceError {
+        match error.problem() {
+            Some(problem @ Problem::Malformed { .. }) => self.fault(self.rest.len(), problem.clone()),
+            _ => error,
+        }
     }
 
     fn cut(&self) -> Option<usize> {
@@ -338,6 +350,16 @@ impl TextBlock {
         let before = self.bytes.get(..at).unwrap_or_default();
         let spot = Spot::Text { line: self.line + count_lines(before, self.dialect), byte: self.offset + at as u64 };
         SourceError::at(Place { file: Arc::clone(&self.input.path), spot }, problem)
+    }
+
+    /// The columns that the file names, in CSV.
+    pub(crate) fn header(&self) -> &Arc<[String]> {
+        &self.header
+    }
+
+    /// An error about the file as a whole.
+    pub(crate) fn file_fault(&self, problem: Problem) -> SourceError {
+        self.input.fault(problem)
     }
 
     /// The file the block is from.
