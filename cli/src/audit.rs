@@ -7,21 +7,24 @@ pub mod onchain;
 mod rewards;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use mira_core::digest::{Digest, StatementId};
 use mira_core::fold::{Outcome, Record, Withdrawn};
-use mira_core::manifest::{MAX_MANIFEST, Manifest};
+use mira_core::rights::Visibility;
 use mira_core::statement::{Input, Listed, LoggedInput, Part, Predicate, Statement};
-use mira_ingest::export;
+use mira_ingest::check;
+use mira_ingest::store::Store;
 use mira_lineage::log::{FsStorage, check_everything};
 
 use crate::args::Global;
 use crate::blobs::Blobs;
 use crate::checks::Checks;
-use crate::dataset;
+use crate::dataset::{self, Stored};
 use crate::error::{Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::ledger::log_key;
+use crate::output::counted;
 use crate::refs::Found;
 use crate::removed;
 use crate::session::Session;
@@ -99,23 +102,18 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
             checks.not_checked("dataset", name, why);
             continue;
         }
-        let rows = || -> Result<u64> {
-            let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
-            if depth == Depth::Quick {
-                return Ok(stored.committed.rows);
+        let stored = dataset::load(&session.ledger, &session.blobs(), &found);
+        let result = match (&stored, depth) {
+            (Ok(stored), Depth::Quick) => {
+                checks.ok("manifest", format!("{name}: {} rows, root {}", stored.committed.rows, record.subject));
+                checks.not_asked("dataset", name.clone(), "--quick reads no rows");
+                Ok(())
             }
-            let mut rows = 0;
-            for chunk in export::chunks(&stored.committed, &store).kind(Kind::DoesNotVerify)? {
-                rows += chunk.kind(Kind::DoesNotVerify)?.num_rows() as u64;
-            }
-            Ok(rows)
+            (Ok(stored), Depth::Full) => rows(session, &store, stored, &name, &mut checks),
+            (Err(_), _) => stored.map(drop),
         };
-        match rows() {
-            Ok(rows) if depth == Depth::Quick => {
-                checks.ok("manifest", format!("{name}: {rows} rows, root {}", record.subject));
-                checks.not_asked("dataset", name, "--quick reads no rows");
-            }
-            Ok(rows) => checks.ok("dataset", format!("{name}: {rows} rows, root {}", record.subject)),
+        match result {
+            Ok(()) => {}
             // Data that were withdrawn may be gone; what the log says of them stays.
             Err(error) if error.kind == Kind::NotFound || record.withdrawn != Withdrawn::Nothing => {
                 checks.not_checked("dataset", name, error.in_one_line());
@@ -126,9 +124,35 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
     Ok(checks)
 }
 
+/// Checks every row of a dataset, what its chunk files say of their values, and its report.
+fn rows(session: &Session, store: &Store, stored: &Stored, name: &str, checks: &mut Checks) -> Result<()> {
+    let named = dataset::report(&session.blobs(), &stored.manifest);
+    let report = named.as_ref().ok().and_then(Option::as_ref);
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let checked = check::dataset(&stored.committed, store, report, threads).kind(Kind::DoesNotVerify)?;
+    checks.ok("dataset", format!("{name}: {} rows, root {}", checked.rows, stored.committed.dataset_id));
+    for (chunk, defect) in &checked.defects {
+        checks.failed("statistics", format!("{name}, chunk {chunk}"), defect.to_string());
+    }
+    if checked.defects.is_empty() {
+        checks.ok("statistics", format!("{name}: {}", counted(stored.committed.chunks.len() as u64, "chunk file")));
+    }
+    let is_public = stored.manifest.fields().rights.visibility == Visibility::Public;
+    match (&named, &checked.report) {
+        (Err(error), _) => checks.error("report", name.to_owned(), error),
+        (Ok(Some(said)), _) if said.shows_values && !is_public => {
+            checks.failed("report", name.to_owned(), "it shows values of data that are not public");
+        }
+        (Ok(Some(said)), Some(found)) if said == found => checks.ok("report", name.to_owned()),
+        (Ok(Some(said)), Some(found)) => checks.failed("report", name.to_owned(), said.difference(found)),
+        // Manifests without a report are as good as others.
+        (Ok(_), _) => {}
+    }
+    Ok(())
+}
+
 /// Checks that the files which statements name by digest are here and are those files: lists of files and inputs, sets
-/// of rows, policies, and what manifests name to be published beside the rows. Other texts and reports stay with whoever
-/// wrote them, and are not looked for.
+/// of rows, policies. Texts and reports stay with whoever wrote them, and are not looked for.
 pub fn objects(session: &Session, only: Option<&BTreeSet<StatementId>>) -> Checks {
     let blobs = session.blobs();
     let mut checks = Checks::default();
@@ -154,16 +178,6 @@ fn named(statement: &Statement, blobs: &Blobs) -> Vec<(&'static str, Digest)> {
         Predicate::Policy(policy) => named.push(("policy", policy.policy)),
         Predicate::Withdraw(withdraw) => named.extend(withdraw.rows.map(|rows| ("rows", rows.sha256))),
         _ => {}
-    }
-    if let Some(dataset) = predicate.dataset() {
-        // A manifest that is not here, or not this manifest, is the dataset's own check.
-        let manifest = blobs.get(dataset.subject.manifest.digest(), MAX_MANIFEST).ok();
-        if let Some(fields) = manifest.and_then(|bytes| Manifest::from_cbor(&bytes).ok()).as_ref().map(Manifest::fields)
-        {
-            let files = [("card", fields.card), ("report", fields.report), ("license", fields.license)];
-            let files = files.into_iter().chain([("croissant", fields.croissant)]);
-            named.extend(files.filter_map(|(what, file)| Some((what, file?.sha256))));
-        }
     }
     let Some(inputs) = predicate.inputs() else { return named };
     let mut items = inputs.inline().to_vec();

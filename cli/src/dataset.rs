@@ -4,6 +4,7 @@ use mira_core::manifest::{ChunkList, MAX_CHUNK_LIST, MAX_MANIFEST, Manifest};
 use mira_core::statement::Dataset;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
+use mira_ingest::report::{MAX_REPORT, Report};
 
 use crate::blobs::Blobs;
 use crate::error::{CliError, Kind, Result, ResultExt};
@@ -44,4 +45,15 @@ pub fn load(ledger: &Ledger, blobs: &Blobs, found: &Found<'_>) -> Result<Stored>
     let physical = PhysicalSchema::parse(&fields.physical).kind(Kind::DoesNotVerify)?;
     let committed = CommittedDataset::new(physical, chunks.chunks().to_vec()).kind(Kind::DoesNotVerify)?;
     Ok(Stored { manifest, chunks, committed })
+}
+
+/// The column profile report that a manifest names, if it names one.
+pub fn report(blobs: &Blobs, manifest: &Manifest) -> Result<Option<Report>> {
+    let Some(named) = &manifest.fields().report else { return Ok(None) };
+    let bytes = blobs.get(&named.sha256, MAX_REPORT)?;
+    if bytes.len() as u64 != named.bytes {
+        let message = format!("the manifest says that the report has {} bytes, it has {}", named.bytes, bytes.len());
+        return Err(CliError::new(Kind::DoesNotVerify, message));
+    }
+    Report::parse(&bytes).kind(Kind::DoesNotVerify).map(Some)
 }

@@ -9,21 +9,25 @@ use mira_core::rights::Rights;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::croissant;
 
+use crate::blobs::Blobs;
 use crate::card::Card;
 use crate::error::Result;
 
 /// The files.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Papers {
     /// README.md.
-    pub card: Vec<u8>,
+    pub card: FileRef,
+    /// LICENSE, where the licence has a text of its own.
+    pub license: Option<FileRef>,
     /// croissant.json.
-    pub croissant: Vec<u8>,
+    pub croissant: FileRef,
 }
 
 impl Papers {
-    /// Makes the files. LICENSE is made already: it is the text that the rights block names.
-    pub fn make(
+    /// Makes the files and keeps them, durably when this returns.
+    pub fn keep(
+        blobs: &Blobs,
         name: &Name,
         card: Option<Card>,
         (rights, license): (&Rights, Option<FileRef>),
@@ -52,6 +56,8 @@ impl Papers {
             keywords: &keywords,
             files: &files,
         });
-        Ok(Self { card: card.as_bytes().to_vec(), croissant })
+        blobs.put(card.as_bytes())?;
+        blobs.put(&croissant)?;
+        Ok(Self { card: FileRef::of(card.as_bytes()), license, croissant: FileRef::of(&croissant) })
     }
 }

@@ -23,6 +23,8 @@
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use bytes::Bytes;
 use mira_core::digest::DatasetId;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -77,6 +79,14 @@ pub enum ExportError {
         /// What is wrong with it.
         source: ChunkError,
     },
+    /// A chunk's columns do not hold together.
+    #[error("the columns of chunk {index} are not valid")]
+    Arrays {
+        /// Which chunk, from 0.
+        index: usize,
+        /// What is wrong with them.
+        source: ArrowError,
+    },
     /// A value has no text form.
     #[error("row {row}, column {column}")]
     Value {
@@ -103,16 +113,35 @@ pub fn chunks<'a>(
     dataset: &'a CommittedDataset,
     store: &'a Store,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ExportError>> + 'a, ExportError> {
+    whole(dataset)?;
+    Ok((0..dataset.chunks.len()).filter_map(|index| chunk(dataset, store, index).transpose()))
+}
+
+/// Checks that the leaf data of all chunks make the dataset_id.
+pub(crate) fn whole(dataset: &CommittedDataset) -> Result<(), ExportError> {
     let made = CommittedDataset::new(dataset.physical.clone(), dataset.chunks.clone())?;
     let (expected, found) = ((dataset.dataset_id, dataset.rows), (made.dataset_id, made.rows));
-    if expected != found {
-        return Err(ExportError::Dataset { expected, found });
-    }
-    Ok((0..dataset.chunks.len()).filter_map(|index| chunk(dataset, store, index).transpose()))
+    if expected == found { Ok(()) } else { Err(ExportError::Dataset { expected, found }) }
+}
+
+/// A chunk whose rows are those of its root, and the file that they were read from.
+#[derive(Debug)]
+pub(crate) struct CheckedChunk {
+    pub(crate) file: Bytes,
+    pub(crate) rows: RecordBatch,
 }
 
 /// Reads and checks one chunk; `None` beyond the last.
 pub fn chunk(dataset: &CommittedDataset, store: &Store, index: usize) -> Result<Option<RecordBatch>, ExportError> {
+    Ok(chunk_with_file(dataset, store, index)?.map(|chunk| chunk.rows))
+}
+
+/// The same, and the bytes that were read.
+pub(crate) fn chunk_with_file(
+    dataset: &CommittedDataset,
+    store: &Store,
+    index: usize,
+) -> Result<Option<CheckedChunk>, ExportError> {
     let Some(chunk) = dataset.chunks.get(index) else { return Ok(None) };
     let limit = chunk.bytes.min(chunk::MAX_FILE);
     let file = store.get(&chunk.cid, limit).map_err(|source| ExportError::Store { index, source })?;
@@ -120,9 +149,10 @@ pub fn chunk(dataset: &CommittedDataset, store: &Store, index: usize) -> Result<
     if expected != found {
         return Err(ExportError::Length { index, expected, found });
     }
-    chunk::read(file.into(), &dataset.physical)
+    let file = Bytes::from(file);
+    chunk::read(file.clone(), &dataset.physical)
         .and_then(|rows| rows.verify(&chunk.leaf))
-        .map(Some)
+        .map(|rows| Some(CheckedChunk { file, rows }))
         .map_err(|source| ExportError::Chunk { index, source })
 }
 

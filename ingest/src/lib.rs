@@ -11,11 +11,16 @@
 //! [`directory`] is the dataset as IPFS nodes hold it, [`pin`] brings it to one and makes sure that it got there, and
 //! [`outbox`] remembers what is still to be pinned.
 //!
+//! [`report`] counts what columns hold while rows go by, [`scan`] finds secrets and personal data in their text,
+//! [`statistics`] holds what Parquet files say of their values against them, and [`check`] does all of it for a dataset
+//! that is stored.
+//!
 //! Nothing here signs or logs, or decides whether data may be published.
 
 #![deny(missing_docs)]
 
 pub mod boundary;
+pub mod check;
 pub mod chunk;
 pub mod commit;
 pub mod croissant;
@@ -25,7 +30,6 @@ pub mod export;
 mod guard;
 pub mod license;
 pub mod outbox;
-mod pages;
 pub mod physical;
 pub mod pin;
 pub mod pipeline;
@@ -33,4 +37,5 @@ pub mod report;
 pub mod rows;
 pub mod scan;
 pub mod source;
+pub mod statistics;
 pub mod store;

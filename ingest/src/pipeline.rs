@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::{error, io, thread};
 
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use mira_core::digest::{Digest, RowLeaf};
 use mira_core::manifest::ListedChunk;
 
@@ -24,6 +25,7 @@ use crate::boundary::Boundaries;
 use crate::chunk::{ChunkError, ChunkWriter};
 use crate::commit::{self, CommitError, CommittedDataset};
 use crate::physical::{ConvertError, PhysicalSchema};
+use crate::report::{Profile, Report};
 use crate::rows::{Leaf, RowEncoder, RowError};
 use crate::store::{ChunkKey, ChunkStore, StoreError};
 
@@ -49,6 +51,8 @@ pub struct Outcome {
     pub dataset: CommittedDataset,
     /// Bytes of chunk files that were not stored before.
     pub new_bytes: u64,
+    /// What the rows hold, if it was to be counted.
+    pub report: Option<Report>,
 }
 
 /// Why a run stopped. Chunks stored until then stay, and a repeated run finds them.
@@ -75,6 +79,14 @@ pub enum PipelineError<E: error::Error + 'static> {
         first_row: u64,
         /// What does not fit.
         source: ConvertError,
+    },
+    /// The columns of a batch do not hold together.
+    #[error("rows from {first_row} on cannot be counted")]
+    Count {
+        /// Position of the batch's first row in the dataset.
+        first_row: u64,
+        /// What is wrong with them.
+        source: ArrowError,
     },
     /// A chunk's file could not be made.
     #[error("chunk {index} cannot be written")]
@@ -126,11 +138,25 @@ pub fn run_pieces<T: Send, E: error::Error + Send + 'static>(
     threads: NonZeroUsize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, PipelineError<E>> {
+    run_counted(schema, pieces, parse, store, threads, None, progress)
+}
+
+/// As [`run_pieces`], and counts what the rows hold as they go by: `profile` is of the same schema and has counted nothing.
+pub fn run_counted<T: Send, E: error::Error + Send + 'static>(
+    schema: &PhysicalSchema,
+    pieces: impl IntoIterator<Item = Result<T, E>>,
+    parse: impl Fn(T) -> (Vec<RecordBatch>, Option<E>) + Sync,
+    store: &impl ChunkStore,
+    threads: NonZeroUsize,
+    profile: Option<Profile>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, PipelineError<E>> {
     let writer = ChunkWriter::new(schema).map_err(|source| PipelineError::Chunk { index: 0, source })?;
-    let worker = Worker { schema, physical: schema.digest(), writer, parse: &parse, store };
+    let counted = Mutex::new(profile.clone());
+    let worker = Worker { schema, physical: schema.digest(), writer, parse: &parse, store, profile, counted: &counted };
     let (jobs, queue) = channel();
     let queue = Mutex::new(queue);
-    thread::scope(|scope| {
+    let outcome = thread::scope(|scope| {
         let (sender, results) = channel();
         let mut started = 0;
         while started < threads.get() {
@@ -145,7 +171,10 @@ pub fn run_pieces<T: Send, E: error::Error + Send + 'static>(
         let run = Run { jobs, results, progress, limit: started * JOBS_PER_THREAD, state: State::new() };
         // When this returns, the jobs' sender is gone, and the workers end after the few jobs that are left.
         run.drive(schema, pieces.into_iter())
-    })
+    })?;
+    drop(worker);
+    let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Outcome { report: counted.map(|profile| profile.report()), ..outcome })
 }
 
 /// Rows that are encoded in one go: small enough to spread a batch over all threads.
@@ -191,6 +220,7 @@ enum EncodeError<E> {
     Source(E),
     Row(RowError),
     Convert(ConvertError),
+    Count(ArrowError),
 }
 
 enum SealError {
@@ -213,6 +243,10 @@ struct Worker<'a, S, P> {
     writer: ChunkWriter,
     parse: &'a P,
     store: &'a S,
+    /// What each thread begins to count with.
+    profile: Option<Profile>,
+    /// What the threads that have ended counted.
+    counted: &'a Mutex<Option<Profile>>,
 }
 
 impl<S: ChunkStore, P> Worker<'_, S, P> {
@@ -220,35 +254,41 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
     where
         P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
     {
+        let mut profile = self.profile.clone();
         loop {
             // Held only while waiting; no job runs under it, so it cannot be poisoned.
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(job) = job else { return };
+            let Ok(job) = job else { break };
             // A panic is carried to the caller, who would otherwise wait for this job for ever.
-            let done = catch_unwind(AssertUnwindSafe(|| self.run(job))).unwrap_or_else(Done::Panicked);
+            let done = catch_unwind(AssertUnwindSafe(|| self.run(job, &mut profile))).unwrap_or_else(Done::Panicked);
             if results.send(done).is_err() {
-                return;
+                break;
             }
+        }
+        if let Some((sum, profile)) =
+            self.counted.lock().unwrap_or_else(PoisonError::into_inner).as_mut().zip(profile.as_ref())
+        {
+            sum.merge(profile);
         }
     }
 
-    fn run<T, E>(&self, job: Job<T>) -> Done<E>
+    fn run<T, E>(&self, job: Job<T>, profile: &mut Option<Profile>) -> Done<E>
     where
         P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
     {
         match job {
             Job::Encode { number, piece } => {
                 let (batches, error) = (self.parse)(piece);
-                Done::Encoded { number, rows: self.encode_all(&batches, error) }
+                Done::Encoded { number, rows: self.encode_all(&batches, error, profile) }
             }
             Job::Seal { index, chunk } => Done::Sealed { index, row_bytes: chunk.row_bytes, result: self.seal(&chunk) },
         }
     }
 
-    fn encode_all<E>(&self, batches: &[RecordBatch], error: Option<E>) -> Piece<E> {
+    fn encode_all<E>(&self, batches: &[RecordBatch], error: Option<E>, profile: &mut Option<Profile>) -> Piece<E> {
         let mut slices = Vec::new();
         for rows in batches.iter().flat_map(slices_of) {
-            match self.encode(&rows) {
+            match self.encode(&rows, profile) {
                 Ok(encoded) => slices.push(encoded),
                 Err(error) => return Piece { slices, error: Some(error) },
             }
@@ -256,9 +296,12 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
         Piece { slices, error: error.map(EncodeError::Source) }
     }
 
-    fn encode<E>(&self, rows: &RecordBatch) -> Result<Encoded, EncodeError<E>> {
+    fn encode<E>(&self, rows: &RecordBatch, profile: &mut Option<Profile>) -> Result<Encoded, EncodeError<E>> {
         let leaves = RowEncoder::new(rows).and_then(|mut encoder| encoder.leaves()).map_err(EncodeError::Row)?;
         let rows = self.schema.convert(rows).map_err(EncodeError::Convert)?;
+        if let Some(profile) = profile {
+            profile.add(&rows).map_err(EncodeError::Count)?;
+        }
         Ok(Encoded { rows, leaves })
     }
 
@@ -355,7 +398,7 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
         }
         let new_bytes = self.state.progress.new_bytes;
         let dataset = CommittedDataset::new(schema.clone(), self.state.sealed.into_values().collect())?;
-        Ok(Outcome { dataset, new_bytes })
+        Ok(Outcome { dataset, new_bytes, report: None })
     }
 
     /// Whether more rows may be read. With nothing in work there is, so a run does not stop.
@@ -415,6 +458,7 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
             Some(EncodeError::Source(error)) => Err(PipelineError::Source(error)),
             Some(EncodeError::Row(source)) => Err(PipelineError::Row { first_row, source }),
             Some(EncodeError::Convert(source)) => Err(PipelineError::Convert { first_row, source }),
+            Some(EncodeError::Count(source)) => Err(PipelineError::Count { first_row, source }),
         }
     }
 

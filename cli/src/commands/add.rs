@@ -18,6 +18,7 @@ use mira_core::statement::{
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError, Progress};
+use mira_ingest::report::{Profile, Report, Show};
 use mira_ingest::source::{Format, Guess, GuessError, Piece, Plan, Source};
 use mira_ingest::store::Store;
 use serde::Serialize;
@@ -158,12 +159,17 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     } else {
         Inference::Infer1
     };
-    let outcome = commit(args, session, &source, parent.as_ref(), output)?;
-    let committed = outcome.dataset;
+    let outcome = commit(args, session, &source, parent.as_ref(), Show::of(granted.rights.visibility), output)?;
+    let (committed, report) = (outcome.dataset, outcome.report);
 
-    let made =
-        Made { name: &name, committed: &committed, infer, parent: parent.as_ref().map(|parent| parent.manifest) };
-    let (manifest, files) = made.manifest(card, &granted)?;
+    let made = Made {
+        name: &name,
+        committed: &committed,
+        infer,
+        parent: parent.as_ref().map(|parent| parent.manifest),
+        report: report.as_ref(),
+    };
+    let manifest = made.manifest(card, &granted, session)?;
     let mut document = Document::of(&name, &manifest, &committed);
     document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
     // What was made from others is a run of its own, however often it comes out the same.
@@ -171,13 +177,9 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
         output.talk(format_args!("unchanged: {name}@{} has the same rows and terms", parent.receipt.version));
         document.unchanged = true;
-        document.manifest = parent.manifest.to_string();
         document.print(parent.receipt, &manifest, output);
         return Ok(ExitCode::SUCCESS);
     }
-    // What is named before what names it, and the manifest last.
-    let blobs = session.blobs();
-    files.iter().try_for_each(|file| blobs.put(file).map(drop))?;
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
     let dataset = Dataset {
         subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
@@ -282,9 +284,10 @@ fn commit(
     session: &Session,
     source: &Source,
     parent: Option<&Parent>,
+    show: Show,
     output: &Output,
 ) -> Result<pipeline::Outcome> {
-    let run = Run { source, store: session.store()?, threads: threads(args), parent, output };
+    let run = Run { source, store: session.store()?, threads: threads(args), parent, show, output };
     if args.reading.schema.is_none()
         && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
         && let Some(outcome) = run.under_guess(&guess)?
@@ -305,6 +308,7 @@ struct Run<'a> {
     store: Store,
     threads: NonZeroUsize,
     parent: Option<&'a Parent>,
+    show: Show,
     output: &'a Output,
 }
 
@@ -316,7 +320,15 @@ impl Run<'_> {
         let parse = |block| guess.batches(block);
         let physical = self.physical(guess.plan())?;
         let progress = &mut |progress| bar.show(progress);
-        match pipeline::run_pieces(&physical, blocks, parse, &self.store, self.threads, progress) {
+        match pipeline::run_counted(
+            &physical,
+            blocks,
+            parse,
+            &self.store,
+            self.threads,
+            self.profile(&physical),
+            progress,
+        ) {
             Ok(outcome) => Ok(Some(outcome)),
             Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
             Err(error) => Err(CliError::caused(Kind::Failed, &error)),
@@ -331,7 +343,15 @@ impl Run<'_> {
             let pieces = self.source.pieces(&plan);
             let parse = |piece: Piece| piece.batches(&plan);
             let progress = &mut |progress| bar.show(progress);
-            match pipeline::run_pieces(&physical, pieces, parse, &self.store, self.threads, progress) {
+            match pipeline::run_counted(
+                &physical,
+                pieces,
+                parse,
+                &self.store,
+                self.threads,
+                self.profile(&physical),
+                progress,
+            ) {
                 Ok(outcome) => return Ok(outcome),
                 Err(PipelineError::Source(error)) if error.widening().is_some() => {
                     plan = self.source.measure(plan).map_err(|error| source_error(&error))?;
@@ -345,6 +365,11 @@ impl Run<'_> {
                 Err(error) => return Err(CliError::caused(Kind::Failed, &error)),
             }
         }
+    }
+
+    /// What is counted while rows go by.
+    fn profile(&self, physical: &PhysicalSchema) -> Option<Profile> {
+        Some(Profile::new(physical.logical(), self.show))
     }
 
     /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
@@ -378,16 +403,20 @@ struct Made<'a> {
     committed: &'a CommittedDataset,
     infer: Inference,
     parent: Option<ManifestDigest>,
+    /// What its columns hold.
+    report: Option<&'a Report>,
 }
 
 impl Made<'_> {
-    /// The manifest, and the files to keep: what it names, then itself.
-    fn manifest(&self, card: Option<Card>, granted: &Granted) -> Result<(Manifest, Vec<Vec<u8>>)> {
+    /// Keeps the manifest, and before it everything that it names.
+    fn manifest(&self, card: Option<Card>, granted: &Granted, session: &Session) -> Result<Manifest> {
         let committed = self.committed;
+        let blobs = session.blobs();
         let list = ChunkList::new(committed.chunks.clone()).to_cbor();
         let chunk_list = FileRef::of(&list);
         let rights = &granted.rights;
-        let papers = Papers::make(self.name, card, (rights, granted.license_text), (committed, chunk_list))?;
+        let report = self.report.map(Report::to_json);
+        let papers = Papers::keep(&blobs, self.name, card, (rights, granted.license_text), (committed, chunk_list))?;
         let manifest = Manifest::new(ManifestFields {
             schema: committed.schema().clone(),
             physical: committed.physical.to_string(),
@@ -398,15 +427,17 @@ impl Made<'_> {
             chunk_list,
             profiles: Profiles { infer: self.infer },
             parent: self.parent,
-            card: Some(FileRef::of(&papers.card)),
-            report: None,
-            license: granted.license_text,
-            croissant: Some(FileRef::of(&papers.croissant)),
+            card: Some(papers.card),
+            report: report.as_deref().map(FileRef::of),
+            license: papers.license,
+            croissant: Some(papers.croissant),
             rights: rights.clone(),
         })
         .kind(Kind::Failed)?;
-        let files = vec![papers.card, papers.croissant, list, manifest.to_cbor()];
-        Ok((manifest, files))
+        blobs.put(&list)?;
+        report.iter().try_for_each(|report| blobs.put(report).map(drop))?;
+        blobs.put(&manifest.to_cbor())?;
+        Ok(manifest)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `mira show`
 
+mod profile;
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -19,6 +21,7 @@ use crate::{dataset, lineage, naming, refs, removed};
 #[command(after_help = "Examples:
   mira show penguins
   mira show penguins@1
+  mira show penguins --profile
   mira show 8affb328
 
 REF is [owner/]name[@version], or an id in hex: see `mira help refs`.")]
@@ -26,6 +29,9 @@ pub struct ShowArgs {
     /// What to show
     #[arg(value_name = "REF")]
     reference: String,
+    /// What its columns hold: nulls, distinct values, least and greatest
+    #[arg(long)]
+    profile: bool,
 }
 
 #[derive(Serialize)]
@@ -49,6 +55,8 @@ struct Document {
     said_about: Vec<Said>,
     removed_here: bool,
     columns: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Box<RawValue>>,
     payload: Box<RawValue>,
 }
 
@@ -79,6 +87,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     let graph = lineage::graph(&session)?;
     let taint = graph.place(&found.id).and_then(|place| graph.taints(fold).get(place).copied().flatten());
     let said = said(&session, &found);
+    let profile = if args.profile { Some(profile::report(&session, &found)?) } else { None };
     if output.is_json() {
         let raw = |text: String| RawValue::from_string(text).kind(Kind::Failed);
         output.document(&Document {
@@ -103,6 +112,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
             said_about: said,
             removed_here,
             columns: columns.map(raw).transpose()?,
+            profile: profile.map(|report| raw(String::from_utf8_lossy(&report.to_json()).into_owned())).transpose()?,
             payload: raw(payload)?,
         });
         return Ok(ExitCode::SUCCESS);
@@ -138,6 +148,9 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     }
     if let Some(columns) = columns {
         output.data(format_args!("schema     {}", escape(&columns)));
+    }
+    if let Some(report) = &profile {
+        profile::print(report, output);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use mira_core::digest::{ContributorId, Digest};
 use mira_core::key::VerifyingKey;
 use mira_core::rights::License;
 use mira_ingest::export;
-use mira_ingest::report::{MAX_REPORT, Profile, Report, Show};
+use mira_ingest::report::{Profile, Report, Show};
 use mira_ingest::store::Store;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ fn demo_key(session: &Session, signer: &ContributorId) -> Result<Option<String>>
 fn scanned(session: &Session, store: &Store, stored: &Stored) -> Result<Scanned> {
     let of =
         |report: &Report| report.findings().map(|columns| Scanned { report: Digest::of(&report.to_json()), columns });
-    if let Some(found) = reported(session, stored)?.as_ref().and_then(of) {
+    if let Some(found) = dataset::report(&session.blobs(), &stored.manifest)?.as_ref().and_then(of) {
         return Ok(found);
     }
     let mut profile = Profile::new(stored.committed.schema(), Show::Values);
@@ -91,17 +91,6 @@ fn scanned(session: &Session, store: &Store, stored: &Stored) -> Result<Scanned>
         profile.add(&chunk.kind(Kind::DoesNotVerify)?).kind(Kind::DoesNotVerify)?;
     }
     of(&profile.report()).ok_or_else(|| CliError::new(Kind::Failed, "the rows were not scanned"))
-}
-
-/// The report that the manifest names, if there is one.
-pub fn reported(session: &Session, stored: &Stored) -> Result<Option<Report>> {
-    let Some(named) = &stored.manifest.fields().report else { return Ok(None) };
-    let bytes = session.blobs().get(&named.sha256, MAX_REPORT)?;
-    if bytes.len() as u64 != named.bytes {
-        let message = format!("the manifest says the report has {} bytes, it has {}", named.bytes, bytes.len());
-        return Err(CliError::new(Kind::DoesNotVerify, message));
-    }
-    Report::parse(&bytes).kind(Kind::DoesNotVerify).map(Some)
 }
 
 /// Asks at the terminal. Only a clear yes is one.

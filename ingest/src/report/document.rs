@@ -10,6 +10,7 @@
 use mira_core::json::{FieldError, Fields, Json, JsonError, Node, Object, SafeInt, parse_canonical};
 use mira_core::schema::{Field, Schema, Type};
 
+use super::cells::MAX_SHOWN;
 use super::{MAX_REPORT, MAX_TYPES};
 use crate::scan::{self, Findings, Kind};
 
@@ -123,6 +124,14 @@ pub struct Cut {
     pub text: String,
     /// Whether there is more.
     pub is_cut: bool,
+}
+
+impl Cut {
+    /// Whether the writer would cut so: 64 bytes, less what a character needs that does not fit.
+    fn is_possible(&self) -> bool {
+        let len = self.text.len();
+        len <= MAX_SHOWN && (!self.is_cut || len > MAX_SHOWN - char::MAX.len_utf8())
+    }
 }
 
 /// Declares the types whose values are ordered and have nothing else to count.
@@ -248,6 +257,26 @@ impl Report {
         let rest = self.rest.as_ref().filter(|rest| !rest.findings.is_empty());
         found.extend(rest.map(|rest| ("other columns".to_owned(), rest.findings)));
         Some(found)
+    }
+
+    /// Where this report says something else than one that was made from the rows.
+    pub fn difference(&self, made: &Self) -> String {
+        let column = self.paths().zip(&made.columns).find(|((_, said), made)| said != made);
+        match column {
+            Some(((path, said), made)) => {
+                let text =
+                    |column: &ColumnReport| String::from_utf8_lossy(&column.to_json().to_canonical()).into_owned();
+                let (said, made) = (text(said), text(made));
+                let same = said.bytes().zip(made.bytes()).take_while(|(said, made)| said == made).count();
+                // From the member that differs on, and not all of it: values can be long.
+                let from = |text: &str| {
+                    let start = text.get(..same).and_then(|same| same.rfind(',')).map_or(0, |comma| comma + 1);
+                    text.get(start..).unwrap_or_default().chars().take(60).collect::<String>()
+                };
+                format!("column {path}: it says {}, the rows say {}", from(&said), from(&made))
+            }
+            None => "it counts other rows or other columns than there are".to_owned(),
+        }
     }
 
     /// Each type with its names from the column down, joined by dots.
@@ -414,6 +443,11 @@ impl Head {
                 }
                 let cut = |text, is_cut| Cut { text, is_cut };
                 let range = range.map(|(min, max)| (cut(min, min_cut), cut(max, max_cut)));
+                if let Some((min, max)) = &range
+                    && !(min.is_possible() && max.is_possible())
+                {
+                    return Err(ty.unlike("a type whose texts are whole or have 61 to 64 bytes"));
+                }
                 CellReport::Text { distinct, bytes, range, findings: self.findings(fields, values)? }
             }
             "bytes" => {

@@ -62,7 +62,8 @@ impl Prefilter {
         suspicions.filter(|(_, suspicion)| *suspicion != Suspicion::NONE)
     }
 
-    /// `@` stands in every e-mail address, `=` or `:` in every assignment, and `:` in every address of version 6.
+    /// `@` stands in every e-mail address, `=` or `:` in every assignment, and `:` in every address of version 6: the first one
+    /// there between hex digits, or before another one.
     fn separators(&mut self, block: &Block<'_>) {
         for at in memchr3_iter(b'@', b'=', b':', block.bytes) {
             let (before, after) = (block.bytes.get(..at).unwrap_or_default(), block.bytes.get(at + 1..));
@@ -74,7 +75,7 @@ impl Prefilter {
             let is_hex = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':');
             if is_word {
                 suspect(&mut self.suspicions, block.row_at(at), Suspicion::WORDS);
-            } else if block.bytes.get(at) == Some(&b':') && (is_hex(next) || is_hex(before.last())) {
+            } else if block.bytes.get(at) == Some(&b':') && is_hex(next) && is_hex(before.last()) {
                 suspect(&mut self.suspicions, block.row_at(at), Suspicion::NUMBERS);
             }
         }

@@ -9,5 +9,7 @@ mod export;
 
 mod physical;
 mod pipeline;
+mod report;
 mod rows;
+mod statistics;
 mod store;
