@@ -11,13 +11,23 @@ use crate::commands::{
     help, init, key, log, ls, pin, prove, record, rewards, rm, seal, show, sql, status, trace, trust, undo, verify,
     version, withdraw,
 };
-use crate::output::{JsonMode, Output};
+use crate::output::{JsonMode, Output, ProgressMode};
 
 /// Provenance for data that trains AI.
 ///
 /// Everything a command claims can be checked by somebody who does not trust whoever ran it: see `mira verify --help`.
 #[derive(Debug, Parser)]
-#[command(name = "mira", version, max_term_width = 100, disable_help_subcommand = true, propagate_version = false)]
+#[command(
+    name = "mira",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    propagate_version = false,
+    after_help = "Examples:
+  mira demo
+  mira init && mira add penguins.csv --license CC0-1.0
+  mira verify row.tlog-proof"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -35,6 +45,22 @@ pub struct Global {
     /// Say nothing but data and errors
     #[arg(short, long, global = true, action = ArgAction::SetTrue, help_heading = "Global options")]
     quiet: bool,
+    /// Say more: what was found, and how long each stage took
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet",
+          help_heading = "Global options")]
+    verbose: bool,
+    /// How to tell progress, on stderr: a bar on terminals only, `json` for one event a line, or nothing
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
+    progress: ProgressMode,
     /// Your keys and trust (default: `mira` in the user's config directory)
     #[arg(
         long,
@@ -122,6 +148,6 @@ impl Global {
             Some(JsonForm::Document) => JsonMode::Document,
             Some(JsonForm::Lines) => JsonMode::Lines,
         };
-        Output { json, quiet: self.quiet }
+        Output { json, quiet: self.quiet, verbose: self.verbose, progress: self.progress }
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     DoesNotVerify,
     /// Evidence that could not be checked, or a question without an answer. Exit code 4.
     NotChecked,
+    /// The user stopped it. Exit code 130.
+    Interrupted,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Usage => 2,
             Self::DoesNotVerify => 3,
             Self::NotChecked => 4,
+            Self::Interrupted => 130,
         })
     }
 }

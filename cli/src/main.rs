@@ -25,6 +25,7 @@ mod evidence;
 mod folder;
 mod gate;
 mod home;
+mod interrupt;
 mod keystore;
 mod ledger;
 mod lineage;
@@ -34,6 +35,7 @@ mod output;
 mod papers;
 mod payments;
 mod process;
+mod progress;
 mod publish;
 mod read_file;
 mod reading;
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = cli.global.output();
+    interrupt::install(output);
     let global = &cli.global;
     let result = match &cli.command {
         Command::Init(args) => commands::init::run(args, global, &output),

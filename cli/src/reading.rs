@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mira_core::schema::Schema;
-use mira_ingest::source::{Encoding, Format, Header, Options, Problem, Quote, Source, SourceError};
+use mira_ingest::source::{Encoding, Format, Header, OnBadRow, Options, Problem, Quote, Source, SourceError};
 
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::output::{Output, escape};
@@ -16,7 +16,7 @@ const MAX_SCHEMA: usize = 16 << 20;
 /// How to read files.
 #[derive(Debug, Clone, Args)]
 pub struct ReadArgs {
-    /// The schema, as JSON (default: inferred from all rows)
+    /// The schema, as JSON, or what `mira add --dry-run --json` printed (default: inferred from all rows)
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
     /// csv, tsv, ndjson or parquet (default: by name, else by content)
@@ -54,9 +54,10 @@ impl ReadArgs {
             || self.max_expanded.is_some()
     }
 
-    /// Opens files, or directories of files, as one sequence of rows.
-    pub fn open(&self, paths: &[PathBuf]) -> Result<Source> {
-        Source::open(paths, self.options()?).map_err(|error| source_error(&error))
+    /// Opens files, or directories of files, as one sequence of rows; records that are no rows are as `on_bad_row` says.
+    pub fn open(&self, paths: &[PathBuf], on_bad_row: OnBadRow) -> Result<Source> {
+        let options = Options { on_bad_row, ..self.options()? };
+        Source::open(paths, options).map_err(|error| source_error(&error))
     }
 
     /// The options themselves.
@@ -78,8 +79,15 @@ impl ReadArgs {
         let Some(path) = &self.schema else { return Ok(None) };
         let at = |error: CliError| error.at(path.display().to_string());
         let text = String::from_utf8(read_file::bounded(path, MAX_SCHEMA)?).kind(Kind::Usage).map_err(at)?;
+        let text = columns_of(&text).unwrap_or(text);
         Schema::from_json(&text).kind(Kind::Usage).map(Some).map_err(at)
     }
+}
+
+/// The columns of a document that has them, such as that of a dry run or of `mira show --json`.
+fn columns_of(text: &str) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_str(text).ok()?;
+    document.as_object()?.get("columns").map(ToString::to_string)
 }
 
 /// Says how files are read, as far as they tell, so that what was found out can be corrected.

@@ -1,7 +1,10 @@
 //! What most commands begin with: the workspace, its ledger, and who is asking.
 
+use std::path::PathBuf;
+
 use mira_core::digest::ContributorId;
 use mira_core::key::{SigningKey, VerifyingKey};
+use mira_ingest::quarantine;
 use mira_ingest::store::Store;
 use mira_lineage::log::LogSigner;
 
@@ -48,6 +51,7 @@ impl Session {
     /// Removes what writers that were killed left behind: nobody else writes now, and the living keep theirs.
     fn sweep(&self) -> Result<()> {
         self.blobs().sweep()?;
+        quarantine::sweep(&self.quarantine(), |process| !process::is_alive(process)).kind(Kind::Failed)?;
         self.store()?.sweep_where(|process| !process::is_alive(process)).kind(Kind::Failed).map(drop)
     }
 
@@ -65,6 +69,11 @@ impl Session {
     /// The chunk files.
     pub fn store(&self) -> Result<Store> {
         Store::open(self.workspace.path("store")).kind(Kind::Failed)
+    }
+
+    /// Where records that were no rows are kept; private to the user, and never published.
+    pub fn quarantine(&self) -> PathBuf {
+        self.workspace.path("quarantine")
     }
 
     /// The key that signs: `--key`, else the default one.

@@ -93,6 +93,22 @@ impl TermsArgs {
     /// file of ours: the text is that of the option, of the file that the card names, or of the version `before`, if it
     /// had the same licence. The text is kept, so that it can be shown to whoever asks for it.
     pub fn granted(&self, blobs: &Blobs, card: Option<&Card>, before: Option<&Rights>) -> Result<Granted> {
+        let (granted, text) = self.decide(Some(blobs), card, before)?;
+        text.iter().try_for_each(|text| blobs.put(text).map(drop))?;
+        Ok(granted)
+    }
+
+    /// The same with nothing kept, for dry runs; without a workspace there are no files and no version before.
+    pub fn planned(&self, blobs: Option<&Blobs>, card: Option<&Card>, before: Option<&Rights>) -> Result<Granted> {
+        self.decide(blobs, card, before).map(|(granted, _)| granted)
+    }
+
+    fn decide(
+        &self,
+        blobs: Option<&Blobs>,
+        card: Option<&Card>,
+        before: Option<&Rights>,
+    ) -> Result<(Granted, Option<Vec<u8>>)> {
         let mut warnings = Vec::new();
         let of_card = self.of_card(card, &mut warnings)?;
         let license = self.license.clone().or_else(|| of_card.as_ref().map(|card| card.license.clone()));
@@ -103,7 +119,7 @@ impl TermsArgs {
         let text = match text {
             None if license.names_license_ref() => {
                 let before = before.filter(|before| before.license == license).and_then(|before| before.license_text);
-                before.map(|digest| blobs.get(&digest, MAX_LICENSE_TEXT)).transpose()?
+                before.zip(blobs).map(|(digest, blobs)| blobs.get(&digest, MAX_LICENSE_TEXT)).transpose()?
             }
             text => text,
         };
@@ -125,8 +141,7 @@ impl TermsArgs {
                 _ => failed,
             }
         })?;
-        text.iter().try_for_each(|text| blobs.put(text).map(drop))?;
-        Ok(Granted { rights, license_text: text.as_deref().map(FileRef::of), warnings })
+        Ok((Granted { rights, license_text: text.as_deref().map(FileRef::of), warnings }, text))
     }
 
     /// What the card says about the licence. An option beats it, and what contradicts it is said.

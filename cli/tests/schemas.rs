@@ -37,7 +37,8 @@ fn documents_are_as_their_schemas_say() {
         seen.insert(file);
     };
     for args in [
-        &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0"][..],
+        &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0", "--dry-run"][..],
+        &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0"],
         &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0"],
         &["ls"],
         &["log"],
@@ -63,6 +64,13 @@ fn documents_are_as_their_schemas_say() {
     ] {
         check(&world.json(args));
     }
+    // Bad rows, and how far the command was.
+    world.write("bad.csv", "a,b\n1\n2,3\n\"4\"5,6\n");
+    let ended = world.run(&["add", "bad.csv", "--on-bad-row", "quarantine", "--json", "--progress=json"]);
+    check(&serde_json::from_str(&ended.out).unwrap());
+    let events = ended.err.lines().filter(|line| line.contains("mira.progress/1"));
+    assert!(events.map(|line| check(&serde_json::from_str(line).unwrap())).count() > 0, "{}", ended.err);
+    check(&world.json(&["add", "bad.csv", "--on-bad-row", "skip", "--dry-run"]));
     world.ok(&["chain", "deploy"]);
     world.ok(&["chain", "fund", "--pool", "10"]);
     for args in [&["anchor"][..], &["rewards"], &["audit"], &["trust", "list"]] {

@@ -8,6 +8,8 @@
 //! threads. [`export`] reads a stored dataset back and checks every byte and row on the way, and [`diff`] says what two of them
 //! do not share.
 //!
+//! [`quarantine`] keeps the records that were no rows.
+//!
 //! [`directory`] is the dataset as IPFS nodes hold it, [`pin`] brings it to one and makes sure that it got there, and
 //! [`outbox`] remembers what is still to be pinned.
 //!
@@ -33,6 +35,7 @@ pub mod outbox;
 pub mod physical;
 pub mod pin;
 pub mod pipeline;
+pub mod quarantine;
 pub mod report;
 pub mod rows;
 pub mod scan;

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +28,7 @@ use crate::commit::{self, CommitError, CommittedDataset};
 use crate::physical::{ConvertError, PhysicalSchema};
 use crate::report::{Profile, Report};
 use crate::rows::{Leaf, RowEncoder, RowError};
+use crate::source::{BadRow, Parsed};
 use crate::store::{ChunkKey, ChunkStore, StoreError};
 
 /// How far a run is.
@@ -42,6 +44,30 @@ pub struct Progress {
     pub file_bytes: u64,
     /// Bytes of files that were not stored before.
     pub new_bytes: u64,
+}
+
+/// Whoever watches a run: called on the caller's thread, in the order of the rows, so that what it sees is the same
+/// whatever the threads did. `Break` stops the run; chunks stored until then stay.
+pub trait Watch {
+    /// How far the run is, after each slice of rows and each chunk.
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()>;
+
+    /// The next record that is no row.
+    fn bad_row(&mut self, row: BadRow) -> ControlFlow<()>;
+}
+
+/// Watches by progress alone. There are no bad rows in batches, so there is nothing to lose.
+struct ByProgress<'a>(&'a mut dyn FnMut(Progress));
+
+impl Watch for ByProgress<'_> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        (self.0)(progress);
+        ControlFlow::Continue(())
+    }
+
+    fn bad_row(&mut self, _: BadRow) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// What a run made.
@@ -107,6 +133,9 @@ pub enum PipelineError<E: error::Error + 'static> {
     /// The chunks are not a dataset.
     #[error("the rows are not a dataset")]
     Commit(#[from] CommitError),
+    /// Whoever watches the run said so.
+    #[error("the run was stopped")]
+    Stopped,
 }
 
 /// Commits to the rows of the batches, in order, and keeps their chunks' files in `store`.
@@ -125,31 +154,32 @@ pub fn run<E: error::Error + Send + 'static>(
         Ok(batch) => slices_of(&batch).map(Ok).collect(),
         Err(error) => vec![Err(error)],
     });
-    run_pieces(schema, slices, |slice| (vec![slice], None), store, threads, progress)
+    run_pieces(schema, slices, |slice| Parsed::rows(vec![slice]), store, threads, &mut ByProgress(progress))
 }
 
-/// As [`run`], with pieces of the input that the workers take apart: `parse` returns the batches of a piece, and why
-/// there are no more if it is broken. A piece is small: as many of them as threads are in memory, several times over.
+/// As [`run`], with pieces of the input that the workers take apart: `parse` returns the batches of a piece, what in it
+/// is no row, and why there is no more if it is broken. A piece is small: as many of them as threads are in memory,
+/// several times over.
 pub fn run_pieces<T: Send, E: error::Error + Send + 'static>(
     schema: &PhysicalSchema,
     pieces: impl IntoIterator<Item = Result<T, E>>,
-    parse: impl Fn(T) -> (Vec<RecordBatch>, Option<E>) + Sync,
+    parse: impl Fn(T) -> Parsed<E> + Sync,
     store: &impl ChunkStore,
     threads: NonZeroUsize,
-    progress: &mut dyn FnMut(Progress),
+    watch: &mut dyn Watch,
 ) -> Result<Outcome, PipelineError<E>> {
-    run_counted(schema, pieces, parse, store, threads, None, progress)
+    run_counted(schema, pieces, parse, store, threads, None, watch)
 }
 
 /// As [`run_pieces`], and counts what the rows hold as they go by: `profile` is of the same schema and has counted nothing.
 pub fn run_counted<T: Send, E: error::Error + Send + 'static>(
     schema: &PhysicalSchema,
     pieces: impl IntoIterator<Item = Result<T, E>>,
-    parse: impl Fn(T) -> (Vec<RecordBatch>, Option<E>) + Sync,
+    parse: impl Fn(T) -> Parsed<E> + Sync,
     store: &impl ChunkStore,
     threads: NonZeroUsize,
     profile: Option<Profile>,
-    progress: &mut dyn FnMut(Progress),
+    watch: &mut dyn Watch,
 ) -> Result<Outcome, PipelineError<E>> {
     let writer = ChunkWriter::new(schema).map_err(|source| PipelineError::Chunk { index: 0, source })?;
     let counted = Mutex::new(profile.clone());
@@ -168,7 +198,7 @@ pub fn run_counted<T: Send, E: error::Error + Send + 'static>(
                 Err(_) => break,
             }
         }
-        let run = Run { jobs, results, progress, limit: started * JOBS_PER_THREAD, state: State::new() };
+        let run = Run { jobs, results, watch, limit: started * JOBS_PER_THREAD, state: State::new() };
         // When this returns, the jobs' sender is gone, and the workers end after the few jobs that are left.
         run.drive(schema, pieces.into_iter())
     })?;
@@ -198,9 +228,10 @@ enum Done<E> {
     Panicked(Box<dyn std::any::Any + Send>),
 }
 
-/// The rows of a piece up to the first error, if there is one.
+/// What a worker makes of a piece: its rows up to the first error, if there is one, and what in it is no row.
 struct Piece<E> {
     slices: Vec<Encoded>,
+    bad: Vec<BadRow>,
     error: Option<EncodeError<E>>,
 }
 
@@ -252,7 +283,7 @@ struct Worker<'a, S, P> {
 impl<S: ChunkStore, P> Worker<'_, S, P> {
     fn work<T, E>(&self, queue: &Mutex<Receiver<Job<T>>>, results: &Sender<Done<E>>)
     where
-        P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
+        P: Fn(T) -> Parsed<E>,
     {
         let mut profile = self.profile.clone();
         loop {
@@ -274,26 +305,25 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
 
     fn run<T, E>(&self, job: Job<T>, profile: &mut Option<Profile>) -> Done<E>
     where
-        P: Fn(T) -> (Vec<RecordBatch>, Option<E>),
+        P: Fn(T) -> Parsed<E>,
     {
         match job {
             Job::Encode { number, piece } => {
-                let (batches, error) = (self.parse)(piece);
-                Done::Encoded { number, rows: self.encode_all(&batches, error, profile) }
+                Done::Encoded { number, rows: self.encode_all((self.parse)(piece), profile) }
             }
             Job::Seal { index, chunk } => Done::Sealed { index, row_bytes: chunk.row_bytes, result: self.seal(&chunk) },
         }
     }
 
-    fn encode_all<E>(&self, batches: &[RecordBatch], error: Option<E>, profile: &mut Option<Profile>) -> Piece<E> {
+    fn encode_all<E>(&self, Parsed { batches, bad, error }: Parsed<E>, profile: &mut Option<Profile>) -> Piece<E> {
         let mut slices = Vec::new();
         for rows in batches.iter().flat_map(slices_of) {
             match self.encode(&rows, profile) {
                 Ok(encoded) => slices.push(encoded),
-                Err(error) => return Piece { slices, error: Some(error) },
+                Err(error) => return Piece { slices, bad, error: Some(error) },
             }
         }
-        Piece { slices, error: error.map(EncodeError::Source) }
+        Piece { slices, bad, error: error.map(EncodeError::Source) }
     }
 
     fn encode<E>(&self, rows: &RecordBatch, profile: &mut Option<Profile>) -> Result<Encoded, EncodeError<E>> {
@@ -327,7 +357,7 @@ impl<S: ChunkStore, P> Worker<'_, S, P> {
 struct Run<'p, T, E> {
     jobs: Sender<Job<T>>,
     results: Receiver<Done<E>>,
-    progress: &'p mut dyn FnMut(Progress),
+    watch: &'p mut dyn Watch,
     limit: usize,
     state: State<E>,
 }
@@ -449,8 +479,11 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
 
     /// Takes the next piece of the dataset.
     fn take_piece(&mut self, piece: Piece<E>) -> Result<(), PipelineError<E>> {
+        for bad in piece.bad {
+            go_on(self.watch.bad_row(bad))?;
+        }
         for rows in piece.slices {
-            self.take_rows(&rows);
+            self.take_rows(&rows)?;
         }
         let first_row = self.state.progress.rows;
         match piece.error {
@@ -463,7 +496,7 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
     }
 
     /// Takes the next rows of the dataset.
-    fn take_rows(&mut self, Encoded { rows, leaves }: &Encoded) {
+    fn take_rows(&mut self, Encoded { rows, leaves }: &Encoded) -> Result<(), PipelineError<E>> {
         let mut from = 0;
         for len in self.state.boundaries.ends(leaves) {
             self.state.open.extend(rows, leaves, from, len);
@@ -473,7 +506,7 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
         self.state.open.extend(rows, leaves, from, leaves.len() - from);
         self.state.progress.rows += leaves.len() as u64;
         self.state.progress.row_bytes += leaves.iter().map(|leaf| u64::from(leaf.len)).sum::<u64>();
-        (self.progress)(self.state.progress);
+        go_on(self.watch.progress(self.state.progress))
     }
 
     fn take_chunk(&mut self, index: u64, result: Result<Sealed, SealError>) -> Result<(), PipelineError<E>> {
@@ -485,9 +518,12 @@ impl<T, E: error::Error + 'static> Run<'_, T, E> {
         self.state.progress.file_bytes += chunk.bytes;
         self.state.progress.new_bytes += if is_new { chunk.bytes } else { 0 };
         self.state.sealed.insert(index, chunk);
-        (self.progress)(self.state.progress);
-        Ok(())
+        go_on(self.watch.progress(self.state.progress))
     }
+}
+
+fn go_on<E: error::Error + 'static>(flow: ControlFlow<()>) -> Result<(), PipelineError<E>> {
+    if flow.is_break() { Err(PipelineError::Stopped) } else { Ok(()) }
 }
 
 impl OpenChunk {

@@ -366,6 +366,27 @@ impl ChunkStore for Unstored {
     }
 }
 
+/// A store that is looked at and not written to, for dry runs: it finds what is stored and names what would be.
+#[derive(Debug, Clone)]
+pub struct Lookup(Store);
+
+impl Lookup {
+    /// Looks at the store in `root`, which need not be there.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(Store { root: root.into() })
+    }
+}
+
+impl ChunkStore for Lookup {
+    fn kept(&self, key: &ChunkKey) -> Result<Option<(File, Vec<u8>)>, StoreError> {
+        self.0.kept(key)
+    }
+
+    fn keep(&self, _: &ChunkKey, bytes: &[u8]) -> Result<File, StoreError> {
+        file_of(bytes)
+    }
+}
+
 /// Whether a write must have reached the disk.
 #[derive(Clone, Copy)]
 enum Durability {

@@ -14,9 +14,10 @@ fn guessed(source: &Source) -> Result<Option<RecordBatch>, String> {
     let guess = source.guess().map_err(|error| error.to_string())?.unwrap();
     let mut read = Vec::new();
     for block in source.blocks() {
-        match guess.batches(block.map_err(|error| error.to_string())?) {
-            (batches, None) => read.extend(batches),
-            (_, Some(GuessError::Wrong | GuessError::Source(_))) => return Ok(None),
+        let parsed = guess.parse(block.map_err(|error| error.to_string())?);
+        match parsed.error {
+            None => read.extend(parsed.batches),
+            Some(GuessError::Wrong | GuessError::Source(_)) => return Ok(None),
         }
     }
     Ok(Some(concat_batches(guess.plan().arrow(), &read).unwrap()))

@@ -1,13 +1,10 @@
 //! `mira add`
 
-use std::io::IsTerminal as _;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
-use mira_core::digest::{ContributorId, Digest, ManifestDigest};
+use mira_core::digest::{ContributorId, DatasetId, Digest, ManifestDigest};
 use mira_core::fold::Withdrawn;
 use mira_core::manifest::{ChunkList, FileRef, Manifest, ManifestFields};
 use mira_core::name::Name;
@@ -17,23 +14,28 @@ use mira_core::statement::{
 };
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::physical::PhysicalSchema;
-use mira_ingest::pipeline::{self, PipelineError, Progress};
-use mira_ingest::report::{Profile, Report, Show};
-use mira_ingest::source::{Format, Guess, GuessError, Piece, Plan, Source};
-use mira_ingest::store::Store;
+use mira_ingest::report::{Report, Show};
+use mira_ingest::source::{Format, Source};
 use serde::Serialize;
+
+use run::{Added, Run};
+use watch::BadRowPolicy;
 
 use crate::args::Global;
 use crate::card::{Card, MAX_CARD};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::output::{Output, count, counted, escape};
+use crate::output::{Output, count, counted, escape, size};
 use crate::papers::Papers;
-use crate::reading::{self, ReadArgs, source_error};
+use crate::reading::{self, ReadArgs};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::{Granted, TermsArgs};
 use crate::uses::InputLine;
 use crate::{dataset, refs};
+
+mod plan;
+mod run;
+mod watch;
 
 /// Add a dataset: commit to every row, sign, and log it
 ///
@@ -52,6 +54,8 @@ use crate::{dataset, refs};
   mira add penguins.csv --card README.md
   mira add 'logs/*.ndjson.gz' --name logs
   zcat dump.csv.gz | mira add - --name dump --format csv
+  mira add messy.csv --on-bad-row quarantine
+  mira add data.csv --dry-run --json > plan.json     edit its \"columns\", then --schema plan.json
 
 A schema is JSON: [[\"id\",\"int\"],[\"price\",[\"decimal\",2]],[\"tags\",[\"list\",\"text\"]]]")]
 pub struct AddArgs {
@@ -75,9 +79,25 @@ pub struct AddArgs {
     /// Leave out the card of the version before
     #[arg(long, conflicts_with = "card")]
     no_card: bool,
+    /// What becomes of a record that is no row: it ends the command, is skipped, or is kept in a private file
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "fail")]
+    on_bad_row: BadRowPolicy,
+    /// Give up when more records than this are no rows
+    #[arg(long, value_name = "N")]
+    max_bad_rows: Option<u64>,
+    /// Show the schema, some rows and what would be added, and write nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Threads, at most 512 (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Option<u16>,
+}
+
+impl AddArgs {
+    /// Whether nothing is to be written.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
 }
 
 #[derive(Serialize)]
@@ -97,6 +117,8 @@ struct Document {
     rows: u64,
     #[serde(serialize_with = "count")]
     bad_rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<String>,
     chunker: &'static str,
     profile: &'static str,
     chunks: Vec<ChunkLine>,
@@ -136,8 +158,11 @@ pub struct Origin {
     pub warnings: Vec<String>,
 }
 
-/// Adds it.
+/// Adds it, or says what that would be.
 pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
+    if args.dry_run {
+        return plan::run(args, global, output);
+    }
     add(args, Recording::open(global)?, None, output)
 }
 
@@ -152,26 +177,31 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let granted = args.rights.granted(&session.blobs(), card.as_ref(), before)?;
     let rights = granted.rights.clone();
 
-    let source = args.reading.open(&args.paths)?;
+    let source = args.reading.open(&args.paths, args.on_bad_row.on_bad_row())?;
     reading::say(&source, output);
-    let infer = if args.reading.schema.is_some() || source.format() == Format::Parquet {
-        Inference::None
-    } else {
-        Inference::Infer1
-    };
-    let outcome = commit(args, session, &source, parent.as_ref(), Show::of(granted.rights.visibility), output)?;
+    tell_files(&source, output);
+    let infer = inference(args, &source);
+    let quarantine = session.quarantine();
+    let run = Run::new(args, &source, parent.as_ref(), output, (args.on_bad_row, Show::of(granted.rights.visibility)));
+    let (Added { outcome, mut bad }, _) = run.commit(&session.store()?, Some(&quarantine))?;
     let (committed, report) = (outcome.dataset, outcome.report);
+    // What was set aside is durable before anything says that it was.
+    bad.keep()?;
 
+    let before = parent.as_ref().map(|parent| parent.manifest);
     let made = Made {
         name: &name,
         committed: &committed,
         infer,
-        parent: parent.as_ref().map(|parent| parent.manifest),
+        bad_rows: bad.count,
+        parent: before,
         report: report.as_ref(),
     };
-    let manifest = made.manifest(card, &granted, session)?;
+    let (manifest, files) = output.timed("manifest made", || made.manifest(card, &granted))?;
     let mut document = Document::of(&name, &manifest, &committed);
+    document.quarantine = bad.kept.as_ref().map(|path| path.display().to_string());
     document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
+    bad.talk(output);
     // What was made from others is a run of its own, however often it comes out the same.
     let other_card = args.card.is_some() || args.no_card;
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
@@ -201,7 +231,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
         }
     };
     document.new_bytes = outcome.new_bytes;
-    let receipt = recording.record(predicate)?;
+    let receipt = output.timed("signed and logged", || recording.record(predicate))?;
     document.print(receipt, &manifest, output);
     output.talk("logged here; not sealed, not published: it has no priority elsewhere until it is");
     Ok(ExitCode::SUCCESS)
@@ -212,7 +242,7 @@ struct Parent {
     receipt: Receipt,
     manifest: ManifestDigest,
     physical: PhysicalSchema,
-    root: mira_core::digest::DatasetId,
+    root: DatasetId,
     rights: Rights,
     card: Option<(FileRef, Card)>,
     holds: bool,
@@ -224,7 +254,12 @@ impl Parent {
     fn says(&self, manifest: &Manifest, other_card: bool) -> bool {
         let fields = manifest.fields();
         let same_card = !other_card || self.card.as_ref().map(|(file, _)| *file) == fields.card;
-        self.holds && self.root == manifest.dataset_id() && self.rights == fields.rights && same_card
+        same_card && self.holds(manifest.dataset_id(), &fields.rights)
+    }
+
+    /// Whether it has these rows and these terms, and is not withdrawn.
+    fn holds(&self, root: DatasetId, rights: &Rights) -> bool {
+        self.holds && self.root == root && self.rights == *rights
     }
 }
 
@@ -267,122 +302,21 @@ fn name(args: &AddArgs) -> Result<Name> {
         .map_err(|error| error.hint("--name takes lower-case letters, digits, dots and hyphens"))
 }
 
-fn plan(args: &AddArgs, source: &Source) -> Result<Plan> {
-    let plan = match args.reading.schema()? {
-        Some(schema) => source.under(schema),
-        None => source.infer(),
-    };
-    plan.map_err(|error| source_error(&error))
-}
-
-/// Reads the input and commits to its rows.
-///
-/// Where types are to be inferred, the start of the input is a good guess, and one pass finds out whether it was right.
-/// If not, inference looks at all values first. Either way the types are those that all values have.
-fn commit(
-    args: &AddArgs,
-    session: &Session,
-    source: &Source,
-    parent: Option<&Parent>,
-    show: Show,
-    output: &Output,
-) -> Result<pipeline::Outcome> {
-    let run = Run { source, store: session.store()?, threads: threads(args), parent, show, output };
-    if args.reading.schema.is_none()
-        && let Some(guess) = source.guess().map_err(|error| source_error(&error))?
-        && let Some(outcome) = run.under_guess(&guess)?
-    {
-        return Ok(outcome);
-    }
-    run.under_plan(plan(args, source)?)
-}
-
-fn threads(args: &AddArgs) -> NonZeroUsize {
-    let given = args.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
-    given.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Runs of the pipeline over one input.
-struct Run<'a> {
-    source: &'a Source,
-    store: Store,
-    threads: NonZeroUsize,
-    parent: Option<&'a Parent>,
-    show: Show,
-    output: &'a Output,
-}
-
-impl Run<'_> {
-    /// Nothing if the guess was wrong, or anything else in the input: reading it again will tell.
-    fn under_guess(&self, guess: &Guess) -> Result<Option<pipeline::Outcome>> {
-        let mut bar = Bar::new(self.output);
-        let blocks = self.source.blocks().map(|block| block.map_err(GuessError::from));
-        let parse = |block| guess.batches(block);
-        let physical = self.physical(guess.plan())?;
-        let progress = &mut |progress| bar.show(progress);
-        match pipeline::run_counted(
-            &physical,
-            blocks,
-            parse,
-            &self.store,
-            self.threads,
-            self.profile(&physical),
-            progress,
-        ) {
-            Ok(outcome) => Ok(Some(outcome)),
-            Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
-            Err(error) => Err(CliError::caused(Kind::Failed, &error)),
-        }
-    }
-
-    /// Runs once more, with wider columns, if a given schema's first rows needed less room than later ones.
-    fn under_plan(&self, mut plan: Plan) -> Result<pipeline::Outcome> {
-        let mut physical = self.physical(&plan)?;
-        loop {
-            let mut bar = Bar::new(self.output);
-            let pieces = self.source.pieces(&plan);
-            let parse = |piece: Piece| piece.batches(&plan);
-            let progress = &mut |progress| bar.show(progress);
-            match pipeline::run_counted(
-                &physical,
-                pieces,
-                parse,
-                &self.store,
-                self.threads,
-                self.profile(&physical),
-                progress,
-            ) {
-                Ok(outcome) => return Ok(outcome),
-                Err(PipelineError::Source(error)) if error.widening().is_some() => {
-                    plan = self.source.measure(plan).map_err(|error| source_error(&error))?;
-                    physical = own_physical(&plan)?;
-                }
-                // The version before stored its values in less room than this one needs.
-                Err(PipelineError::Convert { .. }) if physical != own_physical(&plan)? => {
-                    physical = own_physical(&plan)?;
-                }
-                Err(PipelineError::Source(error)) => return Err(source_error(&error)),
-                Err(error) => return Err(CliError::caused(Kind::Failed, &error)),
-            }
-        }
-    }
-
-    /// What is counted while rows go by.
-    fn profile(&self, physical: &PhysicalSchema) -> Option<Profile> {
-        Some(Profile::new(physical.logical(), self.show))
-    }
-
-    /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
-    fn physical(&self, plan: &Plan) -> Result<PhysicalSchema> {
-        match self.parent.filter(|parent| parent.physical.logical() == plan.schema()) {
-            Some(parent) => Ok(parent.physical.clone()),
-            None => own_physical(plan),
-        }
+/// Whether types are inferred, and by which rule.
+fn inference(args: &AddArgs, source: &Source) -> Inference {
+    if args.reading.schema.is_some() || source.format() == Format::Parquet {
+        Inference::None
+    } else {
+        Inference::Infer1
     }
 }
 
-fn own_physical(plan: &Plan) -> Result<PhysicalSchema> {
-    PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)
+/// Where the rows come from.
+fn tell_files(source: &Source, output: &Output) {
+    for path in source.files() {
+        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        output.detail(format_args!("{}: {}, {}", escape(&path.display().to_string()), source.format(), size(bytes)));
+    }
 }
 
 /// The card: the one that is given, else that of the version before, unless nobody wrote it.
@@ -402,6 +336,7 @@ struct Made<'a> {
     name: &'a Name,
     committed: &'a CommittedDataset,
     infer: Inference,
+    bad_rows: u64,
     parent: Option<ManifestDigest>,
     /// What its columns hold.
     report: Option<&'a Report>,
@@ -422,7 +357,7 @@ impl Made<'_> {
             physical: committed.physical.to_string(),
             rows: committed.rows,
             chunks: committed.chunks.len() as u64,
-            bad_rows: 0,
+            bad_rows: self.bad_rows,
             chunk_root: committed.chunk_root,
             chunk_list,
             profiles: Profiles { infer: self.infer },
@@ -465,6 +400,7 @@ impl Document {
             entry: String::new(),
             rows: committed.rows,
             bad_rows: manifest.fields().bad_rows,
+            quarantine: None,
             chunker: Profiles::CUT,
             profile: Profiles::PARQUET,
             chunks: chunks.collect(),
@@ -492,41 +428,13 @@ impl Document {
             output.data(format_args!("uses       {}", line.to_text()));
         }
         output.data(format_args!("stored     {} bytes, {} of them new", self.total_bytes, self.new_bytes));
+        if self.bad_rows > 0 {
+            let kept = self.quarantine.as_deref().map(|path| format!(", kept in {}", escape(path)));
+            output.data(format_args!("bad rows   {}{}", self.bad_rows, kept.unwrap_or_default()));
+        }
     }
 }
 
 fn positive(value: u64) -> Result<Positive> {
     Positive::new(value).ok_or_else(|| CliError::new(Kind::Failed, format!("{value} is not a count of rows or chunks")))
-}
-
-/// One line that says how far we are, on terminals only.
-struct Bar {
-    shown: Option<Instant>,
-    began: Instant,
-    is_on: bool,
-}
-
-impl Bar {
-    fn new(output: &Output) -> Self {
-        let is_on = std::io::stderr().is_terminal() && !output.quiet && !output.is_json();
-        Self { shown: None, began: Instant::now(), is_on }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a rate for a person's eyes")]
-    fn show(&mut self, progress: Progress) {
-        if !self.is_on || self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(200)) {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let rate = progress.rows as f64 / self.began.elapsed().as_secs_f64();
-        eprint!("\r{} rows, {} chunks, {rate:.0} rows/s\x1b[K", progress.rows, progress.chunks);
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if self.shown.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

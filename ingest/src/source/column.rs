@@ -1,4 +1,6 @@
 //! Columns under construction: text and JSON values become Arrow arrays, exactly or not at all.
+//!
+//! A value that is refused may leave parts of itself behind: [`Record::truncate`] goes back to the last whole row.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use super::moment::{self, DurationRefusal, Moment};
 use super::number::{self, DecimalRefusal, Int, Number, Plain, Unscaled};
 use super::working::{Need, Width, digit_class, list_item, map_entries, map_fields, struct_fields};
 
-/// A column that grows value by value. After an error it must not be used any more.
+/// A column that grows value by value. After an error it must be cut back to a length before.
 #[derive(Debug)]
 pub(crate) enum Column {
     Bool(Values<bool>),
@@ -218,6 +220,32 @@ impl Column {
                 ends.push(key.len()).map_err(|fault| Refusal::at(at, fault, ""))
             }
             scalar => scalar.push_json_scalar(kind, json),
+        }
+    }
+
+    /// Forgets all values but the first `len`, and whatever a refused one left behind.
+    fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Bool(values) => values.truncate(len),
+            Self::Int(values) | Self::Time(values) | Self::Moment { values, .. } | Self::Duration { values, .. } => {
+                values.truncate(len);
+            }
+            Self::Unsigned(values) => values.truncate(len),
+            Self::Float(values) => values.truncate(len),
+            Self::Text(strings) | Self::Bytes(strings) => strings.truncate(len),
+            Self::Date(values) => values.truncate(len),
+            Self::Decimal { values, .. } => values.truncate(len),
+            Self::BigDecimal { values, .. } => values.truncate(len),
+            Self::List { ends, item } => item.truncate(ends.truncate(len)),
+            Self::Struct { valid, record } => {
+                valid.truncate(len);
+                record.truncate(len);
+            }
+            Self::Map { ends, key, value } => {
+                let pairs = ends.truncate(len);
+                key.truncate(pairs);
+                value.truncate(pairs);
+            }
         }
     }
 
@@ -446,6 +474,11 @@ impl Record {
         Ok(())
     }
 
+    /// Forgets all rows but the first `len`, and whatever a refused one left behind.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.columns.iter_mut().for_each(|column| column.truncate(len));
+    }
+
     /// The columns, to be filled one by one; all must end equally long.
     pub(crate) fn columns_mut(&mut self) -> &mut [Column] {
         &mut self.columns
@@ -468,6 +501,11 @@ impl<T: Default> Values<T> {
         self.values.push(T::default());
         self.valid.push(false);
     }
+
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+        self.valid.truncate(len);
+    }
 }
 
 impl<T: ArrowNativeType> Values<T> {
@@ -489,6 +527,11 @@ impl Strings {
 
     pub(crate) fn push_null(&mut self) {
         self.ends.push_null();
+    }
+
+    fn truncate(&mut self, len: usize) {
+        let end = self.ends.truncate(len);
+        self.data.truncate(end);
     }
 
     /// The values as text; Arrow checks that they are UTF-8.
@@ -523,6 +566,14 @@ impl Ends {
         self.valid.push(false);
     }
 
+    /// Forgets all values but the first `len`, and returns where the last of them ends.
+    fn truncate(&mut self, len: usize) -> usize {
+        self.offsets.truncate(len + 1);
+        self.valid.truncate(len);
+        // Offsets are made of lengths, so none is negative.
+        self.offsets.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or(0)
+    }
+
     fn finish(self) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
         // The offsets start at 0 and never fall, because lengths only grow.
         (OffsetBuffer::new(ScalarBuffer::from(self.offsets)), self.valid.finish())
@@ -541,6 +592,15 @@ impl Validity {
             bits.append(valid);
         }
         self.len += 1;
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if let Some(bits) = &mut self.bits
+            && len < self.len
+        {
+            bits.truncate(len);
+        }
+        self.len = self.len.min(len);
     }
 
     fn finish(self) -> Option<NullBuffer> {

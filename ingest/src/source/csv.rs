@@ -8,11 +8,18 @@
 //!
 //! [`cut`] finds the end of the last whole record in one sequential look at the bytes; [`Grid`] then takes each block
 //! apart on its own, so that blocks can go to several threads. Turning cells into values comes after, column by column.
+//!
+//! Where bad records are set aside ([`OnBadRow::SetAside`]), a ragged one is passed over whole. A quoted field that does not
+//! end as it should, or not within the longest record, costs the lines up to the end of the one on which it opens, and
+//! reading goes on with the next line: a lost quote never takes the rest of the file with it. That line is all the
+//! record is judged by, so that it makes no difference how the file is cut into blocks.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use memchr::{memchr, memrchr2};
+use memchr::{memchr, memchr_iter, memchr2, memrchr2};
 
+use super::bad_row::OnBadRow;
 use super::error::Problem;
 
 /// The characters that a file's cells stand between.
@@ -31,6 +38,16 @@ pub(crate) struct Grid {
     rows: Vec<Mark>,
     /// What ended the reading early, and the byte it stands at; the rows before it are good.
     pub(crate) fault: Option<(usize, Problem)>,
+    /// Records that were set aside, in order.
+    pub(crate) bad: Vec<BadRecord>,
+}
+
+/// A record that is no row: its bytes in the block without the end of its line, and the byte at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadRecord {
+    pub(crate) range: Range<usize>,
+    pub(crate) at: usize,
+    pub(crate) problem: Problem,
 }
 
 /// Some rows of a grid.
@@ -66,7 +83,7 @@ pub(crate) const MAX_BLOCK: usize = 1 << 29;
 
 /// The length of the whole records that `data` starts with, or `None` if not even one is known to end in it. `data`
 /// starts at the start of a record, and more bytes follow it in the file.
-pub(crate) fn cut(data: &[u8], Punctuation { delimiter, quote: mark }: Punctuation) -> Option<usize> {
+pub(crate) fn cut(data: &[u8], Punctuation { delimiter, quote: mark }: Punctuation, on_bad: OnBadRow) -> Option<usize> {
     let Some(mark) = mark else { return last_terminator(data, true) };
     let (mut at, mut last) = (0, None);
     loop {
@@ -83,11 +100,64 @@ pub(crate) fn cut(data: &[u8], Punctuation { delimiter, quote: mark }: Punctuati
             quote == 0 || data.get(quote - 1).is_some_and(|&byte| byte == delimiter || byte == b'\n' || byte == b'\r');
         if opens {
             match closing_quote(data, at, mark) {
-                Some(close) => at = close + 1,
+                Some(close) if on_bad == OnBadRow::Fail || ends_field(data.get(close + 1).copied(), delimiter) => {
+                    at = close + 1;
+                }
+                Some(_) => match line_end(data, at) {
+                    Some(end) => {
+                        last = Some(end);
+                        at = end;
+                    }
+                    None => return last,
+                },
                 None => return last,
             }
         }
     }
+}
+
+/// Where to go on after a record that does not end within `data`, the longest that is read: after the line on which its
+/// quote opens, if that line ends.
+pub(crate) fn resync(data: &[u8], Punctuation { delimiter, quote: mark }: Punctuation) -> Option<usize> {
+    let mark = mark?;
+    let opens = |at: &usize| {
+        let before = at.checked_sub(1).and_then(|before| data.get(before));
+        before.is_none_or(|&byte| byte == delimiter || matches!(byte, b'\n' | b'\r'))
+    };
+    let mut at = 0;
+    while let Some(quote) = memchr(mark, data.get(at..)?).map(|found| at + found) {
+        at = quote + 1;
+        if opens(&quote) {
+            match closing_quote(data, at, mark) {
+                Some(close) => at = close + 1,
+                None => return line_end(data, at),
+            }
+        }
+    }
+    None
+}
+
+/// Whether a quoted field may end before this byte, or before the end of the data.
+fn ends_field(next: Option<u8>, delimiter: u8) -> bool {
+    next.is_none_or(|next| next == delimiter || matches!(next, b'\n' | b'\r'))
+}
+
+/// The offset after the first line terminator from `from` on. A CR at the very end of the data may be half of a CRLF.
+pub(crate) fn line_end(data: &[u8], from: usize) -> Option<usize> {
+    let end = from + memchr2(b'\n', b'\r', data.get(from..)?)?;
+    match (data.get(end), data.get(end + 1)) {
+        (Some(b'\r'), Some(b'\n')) => Some(end + 2),
+        (Some(b'\r'), None) => None,
+        _ => Some(end + 1),
+    }
+}
+
+/// A record without the terminator of its line.
+fn content(data: &[u8], record: Range<usize>) -> Range<usize> {
+    let bytes = data.get(record.clone()).unwrap_or_default();
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    record.start..record.start + bytes.len()
 }
 
 /// The offset after the last line terminator in `gap`. A CR at the very end of the data may be half of a CRLF.
@@ -113,7 +183,7 @@ fn closing_quote(data: &[u8], mut at: usize, mark: u8) -> Option<usize> {
 
 /// The first record that is not a blank line: its fields, and the length of everything up to its end.
 pub(crate) fn header(text: &str, punctuation: Punctuation) -> Result<(Vec<String>, usize), (usize, Problem)> {
-    let mut scan = Scan::new(text.as_bytes(), punctuation, None);
+    let mut scan = Scan::new(text.as_bytes(), punctuation, None, OnBadRow::Fail);
     scan.run();
     if let Some(fault) = scan.grid.fault {
         return Err(fault);
@@ -155,10 +225,65 @@ pub(crate) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
 
 impl Grid {
     /// Takes apart `data`, which is whole records; `width` is the number of columns of the header.
-    pub(crate) fn new(data: &[u8], punctuation: Punctuation, width: usize) -> Self {
-        let mut scan = Scan::new(data, punctuation, Some(width));
+    pub(crate) fn new(data: &[u8], punctuation: Punctuation, width: usize, on_bad: OnBadRow) -> Self {
+        let mut scan = Scan::new(data, punctuation, Some(width), on_bad);
         scan.run();
         scan.grid
+    }
+
+    /// Where the row that starts at `mark` lies, without the end of its line.
+    pub(crate) fn extent(&self, data: &[u8], punctuation: Punctuation, mark: Mark) -> Range<usize> {
+        let start = mark.byte as usize;
+        // The next record that is known bounds how much is looked at again.
+        let next = self.rows.partition_point(|row| row.byte <= mark.byte);
+        let next = self.rows.get(next).map_or(data.len(), |row| row.byte as usize);
+        let mut scan = Scan::new(data.get(start..next).unwrap_or_default(), punctuation, None, OnBadRow::Fail);
+        scan.run();
+        content(data, start..start + scan.row_start)
+    }
+
+    /// The index of the row in which a byte lies, if it lies in one.
+    pub(crate) fn row_at(&self, at: usize) -> Option<usize> {
+        let bad = self.bad.partition_point(|bad| bad.range.start <= at).checked_sub(1);
+        if bad.and_then(|bad| self.bad.get(bad)).is_some_and(|bad| bad.range.contains(&at)) {
+            return None;
+        }
+        self.rows.partition_point(|row| row.byte as usize <= at).checked_sub(1)
+    }
+
+    /// The records before the row of this index that were set aside and not yet taken.
+    pub(crate) fn take_bad(&mut self, row: usize) -> Vec<BadRecord> {
+        let end = self.rows.get(row).map_or(usize::MAX, |row| row.byte as usize);
+        let count = self.bad.partition_point(|bad| bad.range.start < end);
+        self.bad.drain(..count).collect()
+    }
+
+    /// Sets aside rows by their indices, each with the byte at fault.
+    pub(crate) fn set_aside(
+        &mut self,
+        data: &[u8],
+        punctuation: Punctuation,
+        faults: BTreeMap<usize, (usize, Problem)>,
+    ) {
+        let Some((&first, _)) = faults.first_key_value() else { return };
+        let bad: Vec<usize> = faults.keys().copied().collect();
+        for (row, (at, problem)) in faults {
+            let Some(mark) = self.rows.get(row).copied() else { continue };
+            let range = self.extent(data, punctuation, mark);
+            self.bad.push(BadRecord { range, at, problem });
+        }
+        self.bad.sort_by_key(|bad| bad.range.start);
+        let (mut kept, width) = (first, self.width);
+        for row in first..self.rows.len() {
+            if bad.binary_search(&row).is_ok() {
+                continue;
+            }
+            self.rows.swap(kept, row);
+            self.cells.copy_within(row * width..(row + 1) * width, kept * width);
+            kept += 1;
+        }
+        self.rows.truncate(kept);
+        self.cells.truncate(kept * width);
     }
 
     /// Makes null of every unquoted cell that is one of `tokens`. `data` is what the grid was made of. Which lines are
@@ -190,6 +315,11 @@ impl Grid {
 }
 
 impl<'a> Tile<'a> {
+    /// How many rows it has.
+    pub(crate) fn rows(self) -> usize {
+        self.cells.len() / self.width
+    }
+
     /// The cells of one column, from the first row down.
     #[inline]
     pub(crate) fn column(self, column: usize) -> impl Iterator<Item = Cell> + use<'a> {
@@ -237,6 +367,7 @@ struct Scan<'a> {
     quoting: bool,
     /// Fields per row; unknown while the header is read, and then the pass ends after one row.
     width: Option<usize>,
+    on_bad: OnBadRow,
     grid: Grid,
     /// Where the current row starts.
     row_start: usize,
@@ -253,10 +384,17 @@ struct Scan<'a> {
     skip: usize,
     line: u32,
     done: bool,
+    /// Where to begin again after a broken quote.
+    resume: Option<usize>,
 }
 
 impl<'a> Scan<'a> {
-    fn new(data: &'a [u8], Punctuation { delimiter, quote }: Punctuation, width: Option<usize>) -> Self {
+    fn new(
+        data: &'a [u8],
+        Punctuation { delimiter, quote }: Punctuation,
+        width: Option<usize>,
+        on_bad: OnBadRow,
+    ) -> Self {
         let (quote, quoting) = (quote.unwrap_or(0xff), quote.is_some());
         // Fields of eight bytes are common; a wrong guess costs one copy.
         let grid = Grid { width: width.unwrap_or(0), cells: Vec::with_capacity(data.len() / 8), ..Grid::default() };
@@ -268,6 +406,7 @@ impl<'a> Scan<'a> {
             quote,
             quoting,
             width,
+            on_bad,
             grid,
             row_start,
             row_line,
@@ -279,15 +418,25 @@ impl<'a> Scan<'a> {
             skip,
             line,
             done,
+            resume: None,
         }
     }
 
-    /// Visits every byte that means something, 64 bytes at a time, then the end of the block.
+    /// Visits every byte that means something, once; those after the line of a broken quote once more.
     fn run(&mut self) {
+        self.pass(0);
+        while let Some(at) = self.resume.take() {
+            self.done = false;
+            self.pass(at);
+        }
+    }
+
+    /// Visits the bytes from an offset on, 64 bytes at a time, then the end of the block.
+    fn pass(&mut self, from: usize) {
         let data = self.data;
         let needles = [self.delimiter, b'\n', self.quote, b'\r'].map(|byte| u64::from_ne_bytes([byte; 8]));
         let (words, _) = data.as_chunks::<64>();
-        for (index, chunk) in words.iter().enumerate() {
+        for (index, chunk) in words.iter().enumerate().skip(from / 64) {
             let mut mask = special_bytes(chunk, &needles);
             while mask != 0 {
                 self.visit(index * 64 + mask.trailing_zeros() as usize);
@@ -297,7 +446,7 @@ impl<'a> Scan<'a> {
                 return;
             }
         }
-        for at in words.len() * 64..data.len() {
+        for at in (words.len() * 64).max(from)..data.len() {
             let is_special = |byte| byte == self.delimiter || byte == self.quote || matches!(byte, b'\n' | b'\r');
             if data.get(at).copied().is_some_and(is_special) {
                 self.visit(at);
@@ -340,14 +489,14 @@ impl<'a> Scan<'a> {
                 self.skip = at + 2;
             }
             quote if quote == self.quote => {
-                if next.is_none_or(|next| next == self.delimiter || matches!(next, b'\n' | b'\r')) {
+                if ends_field(next, self.delimiter) {
                     self.inside = false;
                     self.close = at;
-                    return;
+                } else if self.on_bad == OnBadRow::SetAside {
+                    self.resync(Some(at));
+                } else {
+                    self.stop(at + 1, Problem::AfterQuote { found: self.char_at(at + 1) });
                 }
-                let rest = self.data.get(at + 1..).unwrap_or_default();
-                let found = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
-                self.stop(at + 1, Problem::AfterQuote { found: found.unwrap_or(char::REPLACEMENT_CHARACTER) });
             }
             b'\n' => self.line += 1,
             b'\r' if next != Some(b'\n') => self.line += 1,
@@ -380,7 +529,11 @@ impl<'a> Scan<'a> {
             }
             Some(expected) => {
                 self.grid.cells.truncate(self.grid.rows.len() * expected);
-                self.stop(self.row_start, Problem::Ragged { found, expected });
+                let problem = Problem::Ragged { found, expected };
+                match self.on_bad {
+                    OnBadRow::Fail => self.stop(self.row_start, problem),
+                    OnBadRow::SetAside => self.set_aside(next, self.row_start, problem),
+                }
             }
             None => self.done = true,
         }
@@ -394,6 +547,9 @@ impl<'a> Scan<'a> {
         if self.done {
             return;
         }
+        if self.inside && self.on_bad == OnBadRow::SetAside {
+            return self.resync(None);
+        }
         if self.inside {
             return self.stop(self.field, Problem::OpenQuote);
         }
@@ -403,11 +559,50 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Gives up the record whose quoted field does not end as it should, at `close` or at all, and goes on after the line
+    /// on which that field opens.
+    #[cold]
+    fn resync(&mut self, close: Option<usize>) {
+        let end = line_end(self.data, self.field + 1).unwrap_or(self.data.len());
+        let (at, problem) = match close.filter(|close| *close < end) {
+            Some(close) => (close + 1, Problem::AfterQuote { found: self.char_at(close + 1) }),
+            None => (self.field, Problem::OpenQuote),
+        };
+        let whole = self.grid.rows.len() * self.grid.width;
+        self.grid.cells.truncate(whole);
+        self.set_aside(end, at, problem);
+        // What was counted beyond that line counts again.
+        let record = self.data.get(self.row_start..end).unwrap_or_default();
+        self.line = self.row_line.saturating_add(u32::try_from(lines(record)).unwrap_or(u32::MAX));
+        (self.row_start, self.row_line, self.row_cells) = (end, self.line, 0);
+        (self.field, self.quoted, self.inside, self.skip) = (end, 0, false, end);
+        self.done = true;
+        self.resume = (end < self.data.len()).then_some(end);
+    }
+
+    #[cold]
+    fn set_aside(&mut self, end: usize, at: usize, problem: Problem) {
+        let range = content(self.data, self.row_start..end);
+        self.grid.bad.push(BadRecord { range, at, problem });
+    }
+
+    fn char_at(&self, at: usize) -> char {
+        let rest = self.data.get(at..).unwrap_or_default();
+        let found = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+        found.unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
     #[cold]
     fn stop(&mut self, at: usize, problem: Problem) {
         self.grid.fault = Some((at, problem));
         self.done = true;
     }
+}
+
+/// How many lines end in `bytes`.
+pub(crate) fn lines(bytes: &[u8]) -> usize {
+    let lone = memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).count();
+    memchr_iter(b'\n', bytes).count() + lone
 }
 
 /// One bit per byte of `chunk`, set where the byte is one of four; a needle is the byte in all eight places.
@@ -443,7 +638,7 @@ mod tests {
     type Read = (Vec<Vec<Option<String>>>, Option<(usize, Problem)>);
 
     fn read(text: &str, width: usize) -> Read {
-        let grid = Grid::new(text.as_bytes(), COMMAS, width);
+        let grid = Grid::new(text.as_bytes(), COMMAS, width, OnBadRow::Fail);
         let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
         let rows = grid.cells.chunks(width).take(grid.rows.len()).map(|row| row.iter().map(field).collect());
         (rows.collect(), grid.fault)
@@ -530,7 +725,7 @@ mod tests {
     #[test]
     fn tokens_are_null_where_they_stand_alone_and_unquoted() {
         let text = "NA,\"NA\"\nNA ,-\nna,\"\"\"NA\"\nNA\n";
-        let mut grid = Grid::new(text.as_bytes(), COMMAS, 2);
+        let mut grid = Grid::new(text.as_bytes(), COMMAS, 2, OnBadRow::Fail);
         grid.make_null(text.as_bytes(), &["NA".into(), "-".into(), "\"NA".into()]);
         let field = |cell: &Cell| cell.with(text, |content| content.map(str::to_owned));
         let cells: Vec<_> = grid.cells.iter().map(field).collect();
@@ -558,7 +753,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_inside_quotes_too() {
-        let grid = Grid::new(b"\"a\nb\rc\r\nd\"\ne\r\rf", COMMAS, 1);
+        let grid = Grid::new(b"\"a\nb\rc\r\nd\"\ne\r\rf", COMMAS, 1, OnBadRow::Fail);
         assert_eq!(grid.rows().iter().map(|mark| mark.line).collect::<Vec<_>>(), [0, 4, 5, 6]);
         assert_eq!(grid.rows()[3].byte, 14);
     }
@@ -574,14 +769,14 @@ mod tests {
 
     #[test]
     fn a_cut_never_splits_a_record() {
-        assert_eq!(cut(b"a,b\nc", COMMAS), Some(4));
-        assert_eq!(cut(b"a,b", COMMAS), None);
-        assert_eq!(cut(b"a\r", COMMAS), None);
-        assert_eq!(cut(b"a\r\n", COMMAS), Some(3));
-        assert_eq!(cut(b"a\rb", COMMAS), Some(2));
-        assert_eq!(cut(b"a\n\"b\n", COMMAS), Some(2));
-        assert_eq!(cut(b"a\n\"b\n\"", COMMAS), Some(2));
-        assert_eq!(cut(b"a\n\"b\n\"\nc\"d\ne", COMMAS), Some(11));
+        assert_eq!(cut(b"a,b\nc", COMMAS, OnBadRow::Fail), Some(4));
+        assert_eq!(cut(b"a,b", COMMAS, OnBadRow::Fail), None);
+        assert_eq!(cut(b"a\r", COMMAS, OnBadRow::Fail), None);
+        assert_eq!(cut(b"a\r\n", COMMAS, OnBadRow::Fail), Some(3));
+        assert_eq!(cut(b"a\rb", COMMAS, OnBadRow::Fail), Some(2));
+        assert_eq!(cut(b"a\n\"b\n", COMMAS, OnBadRow::Fail), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"", COMMAS, OnBadRow::Fail), Some(2));
+        assert_eq!(cut(b"a\n\"b\n\"\nc\"d\ne", COMMAS, OnBadRow::Fail), Some(11));
     }
 
     proptest! {
@@ -593,7 +788,7 @@ mod tests {
         #[test]
         fn cutting_anywhere_gives_the_same_rows(text in "([ab]{0,3}|\"([ab,\n\r]|\"\"){0,5}\"|[ab]\"b)([,\n\r]|\r\n)([ab,\n\r]|\"a\n\"\n){0,60}", at in 0_usize..80) {
             let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-            if let Some(end) = cut(&text.as_bytes()[..at], COMMAS) {
+            if let Some(end) = cut(&text.as_bytes()[..at], COMMAS, OnBadRow::Fail) {
                 let (mut rows, fault) = read(&text[..end], 2);
                 if fault.is_none() {
                     let (more, fault) = read(&text[end..], 2);

@@ -381,6 +381,24 @@ pub enum JsonProblem {
     Depth,
 }
 
+impl Problem {
+    /// The kind of a fault that concerns one record of text, for counting; `None` for all others.
+    pub fn kind(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Ragged { .. } => "ragged",
+            Self::AfterQuote { .. } | Self::OpenQuote => "quote",
+            Self::Utf8 => "utf8",
+            Self::RecordTooLong { .. } => "too-long",
+            Self::Json(JsonProblem::RepeatedKey) => "repeated-key",
+            Self::Json(_) => "json",
+            Self::NotAnObject { .. } => "not-an-object",
+            Self::ExtraColumn { .. } => "extra-key",
+            Self::Value { .. } => "value",
+            _ => return None,
+        })
+    }
+}
+
 impl SourceError {
     /// Where the fault is, if it has a place in a file.
     pub fn place(&self) -> Option<&Place> {
@@ -388,6 +406,12 @@ impl SourceError {
             Self::At { place, .. } | Self::Parquet { place, .. } => Some(place),
             _ => None,
         }
+    }
+
+    /// Whether a single record of a text is at fault, which could be set aside.
+    pub fn is_of_a_record(&self) -> bool {
+        let in_text = self.place().is_some_and(|place| matches!(place.spot, Spot::Text { .. }));
+        in_text && self.problem().is_some_and(|problem| problem.kind().is_some())
     }
 
     /// What is wrong there, if it is in a file's content.

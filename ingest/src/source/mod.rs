@@ -44,6 +44,7 @@ use parquet::{ParquetBlock, ParquetFile};
 use text::{Dialect, TextBlock, TextReader};
 
 mod archive;
+mod bad_row;
 mod collect;
 mod column;
 mod csv;
@@ -71,6 +72,7 @@ mod spool;
 mod text;
 mod working;
 
+pub use bad_row::{BadRow, OnBadRow, Parsed};
 pub use dialect::{Header, Quote};
 pub use encoding::{Encoding, EncodingError};
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
@@ -97,6 +99,8 @@ pub struct Options {
     pub header: Header,
     /// What stands for null in CSV beside an empty field: each is null where it is a whole field without quotes.
     pub nulls: Vec<String>,
+    /// What a record does that is no row.
+    pub on_bad_row: OnBadRow,
     /// Most bytes that one compressed file or archive may expand to; else 1 GiB, or 1,000 times its own bytes.
     pub max_expanded: Option<u64>,
     /// Where copies of standard input and of compressed files go; else the system's directory for temporary files.
@@ -115,6 +119,7 @@ pub struct Source {
     /// What may not be as it was meant.
     notes: Vec<String>,
     nulls: Arc<[String]>,
+    on_bad_row: OnBadRow,
     block_bytes: usize,
 }
 
@@ -159,6 +164,8 @@ enum Open {
 pub struct SourceBatch {
     batch: RecordBatch,
     origin: Origin,
+    /// What stands between and around them and is no row.
+    bad: Vec<BadRow>,
 }
 
 #[derive(Debug)]
@@ -178,6 +185,7 @@ impl Default for Options {
             quote: None,
             header: Header::default(),
             nulls: Vec::new(),
+            on_bad_row: OnBadRow::Fail,
             max_expanded: None,
             scratch: None,
             block_bytes: 1 << 20,
@@ -216,7 +224,8 @@ impl Source {
         let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
         // What was looked at to get here has not been read yet.
         meter.restart();
-        Ok(Self { inputs, meter, format, dialect, notes, nulls: options.nulls.into(), block_bytes })
+        let (nulls, on_bad_row) = (options.nulls.into(), options.on_bad_row);
+        Ok(Self { inputs, meter, format, dialect, notes, nulls, on_bad_row, block_bytes })
     }
 
     /// The format of all files.
@@ -274,6 +283,10 @@ impl Source {
         let mut whole = None;
         for block in self.blocks().take(GUESS_BLOCKS) {
             Inference::add(&mut whole, block?.infer()?);
+        }
+        // A start of which all is bad tells nothing.
+        if self.on_bad_row == OnBadRow::SetAside && whole.as_ref().is_none_or(|whole| whole.rows() == 0) {
+            return Ok(None);
         }
         let plan = self.plan(whole)?;
         Ok(Some(Guess { plan, seen: Mutex::new(None) }))
@@ -363,7 +376,11 @@ impl Guess {
             Inference::add(&mut seen, inference);
             seen.as_ref().is_some_and(|seen| seen.comes_to(&self.plan))
         };
-        Ok((batches.collect::<Result<_, _>>()?, holds))
+        let batches = batches.collect::<Result<Vec<_>, _>>()?;
+        // A value that the guess does not hold is no bad row: with it, inference comes to another type.
+        let is_value = |bad: &BadRow| matches!(bad.problem, Problem::Value { .. });
+        let refused = batches.iter().flat_map(|batch| &batch.bad).any(is_value);
+        Ok((batches, holds && !refused))
     }
 }
 
@@ -435,7 +452,8 @@ impl Blocks<'_> {
             self.open = Some(match self.source.dialect {
                 Some(dialect) => {
                     let nulls = Arc::clone(&self.source.nulls);
-                    Open::Text(Box::new(TextReader::open(input, dialect, nulls, self.source.block_bytes)?))
+                    let (size, on_bad) = (self.source.block_bytes, self.source.on_bad_row);
+                    Open::Text(Box::new(TextReader::open(input, dialect, nulls, size, on_bad)?))
                 }
                 None => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
             });
@@ -469,6 +487,11 @@ impl SourceBatch {
     /// The rows.
     pub fn batch(&self) -> &RecordBatch {
         &self.batch
+    }
+
+    /// The records that were set aside here, in order.
+    pub fn bad_rows(&self) -> &[BadRow] {
+        &self.bad
     }
 
     /// Where a row of the batch came from.

@@ -228,7 +228,7 @@ impl ParquetBatches {
         let batch = RecordBatch::try_new(Arc::clone(self.plan.arrow()), columns)?;
         let origin = Origin::Rows { file: Arc::clone(&self.block.file.input.path), first: self.row };
         self.row += batch.num_rows() as u64;
-        Ok(Some(SourceBatch { batch, origin }))
+        Ok(Some(SourceBatch { batch, origin, bad: Vec::new() }))
     }
 
     /// Compares INT96 columns in nanoseconds with the same in seconds.

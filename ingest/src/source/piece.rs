@@ -1,8 +1,6 @@
 //! What one thread reads and another takes apart.
 
-use arrow_array::RecordBatch;
-
-use super::{Block, Guess, Plan, Source, SourceBatch, SourceError};
+use super::{Block, Guess, Parsed, Plan, Source, SourceBatch, SourceError};
 
 /// Blocks that are small are taken apart by whoever gets them; of others, only one batch at a time is in memory.
 #[derive(Debug)]
@@ -11,7 +9,7 @@ pub struct Piece(Part);
 #[derive(Debug)]
 enum Part {
     Block(Block),
-    Batch(RecordBatch),
+    Batch(SourceBatch),
 }
 
 /// Why a piece could not be read under a [`Guess`].
@@ -26,12 +24,12 @@ pub enum GuessError {
 }
 
 impl Source {
-    /// The whole input, in order, for [`Piece::batches`] under the same plan.
+    /// The whole input, in order, for [`Piece::parse`] under the same plan.
     pub fn pieces(&self, plan: &Plan) -> impl Iterator<Item = Result<Piece, SourceError>> {
         self.blocks().flat_map(move |block| -> Box<dyn Iterator<Item = Result<Piece, SourceError>>> {
             match block {
                 Ok(block) if block.is_small(plan) => Box::new(std::iter::once(Ok(Piece(Part::Block(block))))),
-                Ok(block) => Box::new(block.batches(plan).map(|batch| Ok(Piece(Part::Batch(rows(batch?)))))),
+                Ok(block) => Box::new(block.batches(plan).map(|batch| Ok(Piece(Part::Batch(batch?))))),
                 Err(error) => Box::new(std::iter::once(Err(error))),
             }
         })
@@ -39,35 +37,39 @@ impl Source {
 }
 
 impl Piece {
-    /// The batches of the piece in order, and why there are no more if it is broken.
-    pub fn batches(self, plan: &Plan) -> (Vec<RecordBatch>, Option<SourceError>) {
-        let block = match self.0 {
-            Part::Block(block) => block,
-            Part::Batch(batch) => return (vec![batch], None),
-        };
-        let mut error = None;
-        let batches = block.batches(plan).map_while(|batch| match batch {
-            Ok(batch) => Some(rows(batch)),
-            Err(found) => {
-                error = Some(found);
-                None
-            }
-        });
-        (batches.collect(), error)
+    /// The rows of the piece in order, what is no row, and why there is no more if it is broken.
+    pub fn parse(self, plan: &Plan) -> Parsed<SourceError> {
+        match self.0 {
+            Part::Block(block) => parsed(block.batches(plan)),
+            Part::Batch(batch) => parsed(std::iter::once(Ok(batch))),
+        }
     }
 }
 
 impl Guess {
     /// The same for a block that is read under a guess. After an error the input is to be read again without it.
-    pub fn batches(&self, block: Block) -> (Vec<RecordBatch>, Option<GuessError>) {
+    pub fn parse(&self, block: Block) -> Parsed<GuessError> {
         match self.read(block) {
-            Ok((batches, true)) => (batches.into_iter().map(rows).collect(), None),
-            Ok((_, false)) => (Vec::new(), Some(GuessError::Wrong)),
-            Err(error) => (Vec::new(), Some(error.into())),
+            Ok((batches, true)) => parsed(batches.into_iter().map(Ok)),
+            Ok((_, false)) => Parsed::broken(GuessError::Wrong),
+            Err(error) => Parsed::broken(error.into()),
         }
     }
 }
 
-fn rows(batch: SourceBatch) -> RecordBatch {
-    batch.batch
+fn parsed<E>(batches: impl Iterator<Item = Result<SourceBatch, E>>) -> Parsed<E> {
+    let mut parsed = Parsed::rows(Vec::new());
+    for batch in batches {
+        match batch {
+            Ok(SourceBatch { batch, bad, .. }) => {
+                parsed.batches.push(batch);
+                parsed.bad.extend(bad);
+            }
+            Err(error) => {
+                parsed.error = Some(error);
+                break;
+            }
+        }
+    }
+    parsed
 }

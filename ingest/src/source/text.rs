@@ -1,15 +1,19 @@
 //! Text files: cut into blocks of whole records, then each block on its own into values.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use mira_core::schema::{Field, Schema, Type};
 
+use super::bad_row::{BadRow, OnBadRow};
 use super::column::{Column, Fault, Record, Refusal};
-use super::csv::{self, Cell, Grid, Mark, Punctuation, Tile};
+use super::csv::{self, BadRecord, Cell, Grid, Mark, Punctuation, Tile};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
@@ -23,6 +27,9 @@ pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Longest record in bytes: no row may be longer either.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
+
+/// Bytes of each further part of a record that is longer: always the same, wherever blocks are cut.
+const PART: usize = 1 << 20;
 
 /// How lines of a file are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,16 @@ pub(crate) struct TextBlock {
     /// The byte and the line of the file at which the block starts.
     offset: u64,
     line: u64,
+    on_bad: OnBadRow,
+    /// The block is not whole records but a part of one that is too long.
+    part: Option<Part>,
+}
+
+/// Which part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    First,
+    Later,
 }
 
 /// The batches of a block: one, unless its rows have so many columns that it would grow too large.
@@ -87,6 +104,9 @@ pub(crate) struct TextReader {
     offset: u64,
     line: u64,
     ended: bool,
+    on_bad: OnBadRow,
+    /// Inside a record that is too long.
+    overlong: bool,
 }
 
 impl TextReader {
@@ -95,11 +115,13 @@ impl TextReader {
         dialect: Dialect,
         nulls: Arc<[String]>,
         size: usize,
+        on_bad: OnBadRow,
     ) -> Result<Self, SourceError> {
         // JSON is UTF-8 by its standard, so an encoding is guessed for tables only.
         let reader = input.text(matches!(dialect, Dialect::Csv { .. }))?;
-        let (header, rest, offset, line, ended) = (None, Vec::new(), 0, 1, false);
-        let mut reader = Self { input, reader, dialect, nulls, header, size, rest, offset, line, ended };
+        let (header, rest, offset, line, ended, overlong) = (None, Vec::new(), 0, 1, false, false);
+        let mut reader =
+            Self { input, reader, dialect, nulls, header, size, rest, offset, line, ended, on_bad, overlong };
         reader.fill(BOM.len())?;
         if reader.rest.starts_with(BOM) {
             reader.rest.clear();
@@ -110,6 +132,9 @@ impl TextReader {
 
     /// The next block, or `None` at the end of the file.
     pub(crate) fn next_block(&mut self) -> Result<Option<TextBlock>, SourceError> {
+        if self.overlong {
+            return self.next_part();
+        }
         let mut size = self.size.max(1);
         let end = loop {
             self.fill(size)?;
@@ -120,7 +145,11 @@ impl TextReader {
                 break end;
             }
             if self.rest.len() >= MAX_RECORD {
-                return Err(self.fault(0, Problem::RecordTooLong { limit: MAX_RECORD }));
+                match self.resync() {
+                    Some(end) => break end,
+                    None if self.may_set_aside() => return self.first_part().map(Some),
+                    None => return Err(self.fault(0, Problem::RecordTooLong { limit: MAX_RECORD })),
+                }
             }
             size = size.max(self.rest.len()).saturating_mul(2).min(MAX_RECORD);
         };
@@ -133,6 +162,10 @@ impl TextReader {
             Some(header) => Arc::clone(header),
             None => self.take_header(&mut bytes)?,
         };
+        Ok(Some(self.block(header, bytes, None)))
+    }
+
+    fn block(&mut self, header: Arc<[String]>, bytes: Vec<u8>, part: Option<Part>) -> TextBlock {
         let block = TextBlock {
             input: Arc::clone(&self.input),
             dialect: self.dialect,
@@ -141,9 +174,56 @@ impl TextReader {
             offset: self.offset,
             line: self.line,
             bytes,
+            on_bad: self.on_bad,
+            part,
         };
         self.advance(&block.bytes);
-        Ok(Some(block))
+        block
+    }
+
+    /// Whether a record may be bad here: the header of a CSV file may not.
+    fn may_set_aside(&self) -> bool {
+        self.on_bad == OnBadRow::SetAside && (self.header.is_some() || self.dialect == Dialect::Ndjson)
+    }
+
+    /// The end of the line that a broken quote costs, if that is why no record ends in the longest that is read.
+    fn resync(&self) -> Option<usize> {
+        match self.dialect {
+            Dialect::Csv { punctuation, .. } if self.may_set_aside() => csv::resync(&self.rest, punctuation),
+            _ => None,
+        }
+    }
+
+    /// The start of a record that does not end in the longest that is read.
+    fn first_part(&mut self) -> Result<TextBlock, SourceError> {
+        self.overlong = true;
+        let header = Arc::clone(self.header.get_or_insert_with(|| Vec::new().into()));
+        let bytes = std::mem::take(&mut self.rest);
+        Ok(self.block(header, bytes, Some(Part::First)))
+    }
+
+    /// The next part of that record, up to the end of its line. Quotes count no more: they brought it this far.
+    fn next_part(&mut self) -> Result<Option<TextBlock>, SourceError> {
+        // One byte more shows whether a CR is half of a CRLF.
+        self.fill(PART + 1)?;
+        let window = self.rest.get(..PART.min(self.rest.len())).unwrap_or_default();
+        let found = match self.dialect {
+            Dialect::Csv { .. } => memchr2(b'\n', b'\r', window),
+            Dialect::Ndjson => memchr(b'\n', window),
+        };
+        let end = match found {
+            Some(at) if self.rest.get(at..at + 2) == Some(b"\r\n") => at + 2,
+            Some(at) => at + 1,
+            None => window.len(),
+        };
+        self.overlong = found.is_none() && !(self.ended && end == self.rest.len());
+        if end == 0 {
+            return Ok(None);
+        }
+        let rest = self.rest.split_off(end);
+        let bytes = std::mem::replace(&mut self.rest, rest);
+        let header = self.header.clone().unwrap_or_default();
+        Ok(Some(self.block(header, bytes, Some(Part::Later))))
     }
 
     /// Reads until `rest` holds `size` bytes or the file ends; at the end it must be the file that was opened.
@@ -171,7 +251,7 @@ impl TextReader {
 
     fn cut(&self) -> Option<usize> {
         match self.dialect {
-            Dialect::Csv { punctuation, .. } => csv::cut(&self.rest, punctuation),
+            Dialect::Csv { punctuation, .. } => csv::cut(&self.rest, punctuation, self.on_bad),
             Dialect::Ndjson => memrchr(b'\n', &self.rest).map(|end| end + 1),
         }
     }
@@ -181,8 +261,7 @@ impl TextReader {
         let names = match self.dialect {
             Dialect::Ndjson => Vec::new(),
             Dialect::Csv { punctuation, has_header } => {
-                let text = std::str::from_utf8(bytes)
-                    .map_err(|error| self.fault_in(bytes, error.valid_up_to(), Problem::Utf8))?;
+                let text = self.header_text(bytes)?;
                 let (names, end) = csv::columns(text, punctuation, has_header)
                     .map_err(|(at, problem)| self.fault_in(bytes, at, problem))?;
                 check_names(&names).map_err(|problem| self.fault_in(bytes, 0, problem))?;
@@ -195,6 +274,22 @@ impl TextReader {
         let names: Arc<[String]> = names.into();
         self.header = Some(Arc::clone(&names));
         Ok(names)
+    }
+
+    /// The text that a block with a header starts with. Where bad records are set aside, only the header must be UTF-8:
+    /// what comes before the first other byte is enough if it ends a line.
+    fn header_text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, SourceError> {
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(error) => error,
+        };
+        let at = error.valid_up_to();
+        let start = bytes.get(..at).and_then(|start| std::str::from_utf8(start).ok()).unwrap_or_default();
+        let line = start.rfind(['\n', '\r']).map(|end| end + 1);
+        match line.and_then(|end| start.get(..end)).filter(|_| self.on_bad == OnBadRow::SetAside) {
+            Some(lines) => Ok(lines),
+            None => Err(self.fault_in(bytes, at, Problem::Utf8)),
+        }
     }
 
     fn advance(&mut self, bytes: &[u8]) {
@@ -216,27 +311,57 @@ impl TextReader {
 impl TextBlock {
     /// What the block's values allow.
     pub(crate) fn infer(&self) -> Result<Inference, SourceError> {
-        let text = self.text()?;
+        if self.part.is_some() {
+            return Ok(Inference::of_columns(self.header.iter().map(String::as_str)));
+        }
+        let (text, invalid) = self.text()?;
         match self.dialect {
-            Dialect::Csv { punctuation, .. } => Ok(self.infer_grid(text, &self.whole_grid(punctuation)?)),
-            Dialect::Ndjson => {
-                let mut inference = Inference::of_columns(std::iter::empty());
-                for Line { start, number, text } in Lines::new(text) {
-                    let byte = self.offset + start as u64;
-                    let at = At { file: &self.input.path, number: self.input.number, line: self.line + number, byte };
-                    let observed = inference.observe_line(text, &at);
-                    observed.map_err(|fault| self.fault(start + fault.at, fault.problem))?;
-                }
-                Ok(inference)
+            Dialect::Csv { punctuation, .. } => Ok(self.infer_grid(&text, &self.whole_grid(punctuation, &invalid)?)),
+            Dialect::Ndjson => self.infer_lines(&text, &invalid),
+        }
+    }
+
+    fn infer_lines(&self, text: &str, invalid: &[usize]) -> Result<Inference, SourceError> {
+        let mut inference = Inference::of_columns(std::iter::empty());
+        for line in Lines::new(text).filter(|line| line.first_of(invalid).is_none()) {
+            match inference.observe_line(line.text, &self.at(&line)) {
+                Ok(()) => {}
+                // A line that is found bad half-way has left its traces, so this begins again.
+                Err(_) if self.on_bad == OnBadRow::SetAside => return self.infer_good_lines(text, invalid),
+                Err(fault) => return Err(self.fault(line.start + fault.at, fault.problem)),
             }
         }
+        Ok(inference)
+    }
+
+    /// The same where a line is bad: each is tried alone before it counts.
+    fn infer_good_lines(&self, text: &str, invalid: &[usize]) -> Result<Inference, SourceError> {
+        let mut inference = Inference::of_columns(std::iter::empty());
+        for line in Lines::new(text).filter(|line| line.first_of(invalid).is_none()) {
+            let mut alone = Inference::of_columns(std::iter::empty());
+            if alone.observe_line(line.text, &self.at(&line)).is_ok() {
+                let observed = inference.observe_line(line.text, &self.at(&line));
+                observed.map_err(|fault| self.fault(line.start + fault.at, fault.problem))?;
+            }
+        }
+        Ok(inference)
+    }
+
+    fn at(&self, line: &Line<'_>) -> At<'_> {
+        let byte = self.offset + line.start as u64;
+        At { file: &self.input.path, number: self.input.number, line: self.line + line.number, byte }
     }
 
     /// What the block's values allow, and its rows, from one scan of a CSV block.
     pub(crate) fn observe(self: Arc<Self>, plan: &Plan) -> Result<(Inference, TextBatches), SourceError> {
         let Dialect::Csv { punctuation, .. } = self.dialect else { return Ok((self.infer()?, self.batches(plan))) };
-        let grid = self.whole_grid(punctuation)?;
-        let inference = self.infer_grid(self.text()?, &grid);
+        if self.part.is_some() {
+            return Ok((self.infer()?, self.batches(plan)));
+        }
+        let (text, invalid) = self.text()?;
+        let grid = self.whole_grid(punctuation, &invalid)?;
+        let inference = self.infer_grid(&text, &grid);
+        drop(text);
         let next = Next::Rows { grid, order: self.match_columns(plan.schema())?, row: 0 };
         Ok((inference, TextBatches { block: self, plan: plan.clone(), next }))
     }
@@ -251,8 +376,8 @@ impl TextBlock {
     }
 
     /// The cells of a CSV block without a fault.
-    fn whole_grid(&self, punctuation: Punctuation) -> Result<Grid, SourceError> {
-        let mut grid = self.grid(punctuation);
+    fn whole_grid(&self, punctuation: Punctuation, invalid: &[usize]) -> Result<Grid, SourceError> {
+        let mut grid = self.grid(punctuation, invalid);
         match grid.fault.take() {
             Some((at, problem)) => Err(self.fault(at, problem)),
             None => Ok(grid),
@@ -270,10 +395,17 @@ impl TextBlock {
         inference
     }
 
-    /// The cells of a CSV block, up to its first fault.
-    fn grid(&self, punctuation: Punctuation) -> Grid {
-        let mut grid = Grid::new(&self.bytes, punctuation, self.header.len());
+    /// The cells of a CSV block, up to its first fault; rows with bytes that are not UTF-8 are set aside.
+    fn grid(&self, punctuation: Punctuation, invalid: &[usize]) -> Grid {
+        let mut grid = Grid::new(&self.bytes, punctuation, self.header.len(), self.on_bad);
         grid.make_null(&self.bytes, &self.nulls);
+        let mut faults = BTreeMap::new();
+        for &at in invalid {
+            if let Some(row) = grid.row_at(at) {
+                faults.entry(row).or_insert((at, Problem::Utf8));
+            }
+        }
+        grid.set_aside(&self.bytes, punctuation, faults);
         grid
     }
 
@@ -288,7 +420,8 @@ impl TextBlock {
         match_names(&self.header, names).map_err(|problem| self.input.fault(problem))
     }
 
-    /// Reads the cells, a column of a tile at a time. The fault that stands first in the file is the one reported.
+    /// Reads the cells, a column of a tile at a time. Where a bad record ends the reading, the fault that stands first in
+    /// the file is reported. Else the first of each row is returned, and the record is of no more use if there is one.
     fn fill_columns<'t>(
         &self,
         text: &str,
@@ -296,60 +429,133 @@ impl TextBlock {
         order: &[usize],
         record: &mut Record,
         schema: &Schema,
-    ) -> Result<(), SourceError> {
+    ) -> Result<BTreeMap<usize, (usize, Problem)>, SourceError> {
+        let mut faults = BTreeMap::new();
+        let mut row = 0;
         for tile in tiles {
             let mut first: Option<(usize, Box<Refusal>)> = None;
             for (index, (column, &from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
-                if let Err((start, mut refusal)) = fill_column(text, tile.column(from), column)
-                    && first.as_ref().is_none_or(|(earliest, _)| start < *earliest)
+                let mut skip = 0;
+                while let Err(Refused { cell, start, mut refusal }) =
+                    fill_column(text, tile.column(from).skip(skip), column)
                 {
                     refusal.path.push(index);
-                    first = Some((start, refusal));
+                    if self.on_bad == OnBadRow::Fail || matches!(refusal.fault, Fault::Need(_)) {
+                        if first.as_ref().is_none_or(|(earliest, _)| start < *earliest) {
+                            first = Some((start, refusal));
+                        }
+                        break;
+                    }
+                    let fault = faults.entry(row + skip + cell).or_insert((usize::MAX, Problem::Utf8));
+                    if start < fault.0 {
+                        *fault = (start, problem(schema, *refusal));
+                    }
+                    skip += cell + 1;
                 }
             }
             if let Some((start, refusal)) = first {
                 return Err(self.fault(start, problem(schema, *refusal)));
             }
+            row += tile.rows();
         }
-        Ok(())
+        Ok(faults)
     }
 
+    /// Reads lines; those that are bad and set aside leave nothing in the record.
     fn fill_lines<'t>(
         &self,
         lines: impl Iterator<Item = Line<'t>>,
+        invalid: &[usize],
         record: &mut Record,
         schema: &Schema,
-    ) -> Result<Vec<Mark>, SourceError> {
-        let mut marks = Vec::new();
-        for Line { start, number, text } in lines {
-            let mut json = Json::new(text);
-            let pushed = json.kind().map_err(Box::<Refusal>::from).and_then(|kind| match kind {
-                Kind::Object => record.push_json(&mut json).and_then(|()| Ok(json.finish()?)).map(|()| None),
-                other => Ok(Some(Problem::NotAnObject { found: other.name() })),
-            });
-            match pushed {
-                Ok(None) => {}
-                Ok(Some(problem)) => return Err(self.fault(start, problem)),
-                Err(refusal) => return Err(self.fault(start + refusal.at, problem(schema, *refusal))),
+    ) -> Result<(Vec<Mark>, Vec<BadRecord>), SourceError> {
+        let (mut marks, mut bad) = (Vec::new(), Vec::new());
+        for line in lines {
+            let refused = match line.first_of(invalid) {
+                Some(at) => Some((at, Problem::Utf8)),
+                None => push_line(&line, record, schema).err(),
+            };
+            if let Some((at, problem)) = refused {
+                // A value that needs a wider column is no fault of the record.
+                if self.on_bad == OnBadRow::Fail || matches!(problem, Problem::Wider { .. }) {
+                    return Err(self.fault(at, problem));
+                }
+                record.truncate(marks.len());
+                bad.push(BadRecord { range: line.range(), at, problem });
+                continue;
             }
             // A block is shorter than 2^32 bytes and has fewer lines than bytes.
             let mark = Mark {
-                byte: u32::try_from(start).unwrap_or(u32::MAX),
-                line: u32::try_from(number).unwrap_or(u32::MAX),
+                byte: u32::try_from(line.start).unwrap_or(u32::MAX),
+                line: u32::try_from(line.number).unwrap_or(u32::MAX),
             };
             marks.push(mark);
         }
-        Ok(marks)
+        Ok((marks, bad))
     }
 
-    fn text(&self) -> Result<&str, SourceError> {
-        std::str::from_utf8(&self.bytes).map_err(|error| self.fault(error.valid_up_to(), Problem::Utf8))
+    /// The text, and where it is not what the bytes are: each run of bytes that is not UTF-8 is question marks.
+    fn text(&self) -> Result<(Cow<'_, str>, Vec<usize>), SourceError> {
+        let error = match std::str::from_utf8(&self.bytes) {
+            Ok(text) => return Ok((Cow::Borrowed(text), Vec::new())),
+            Err(error) => error,
+        };
+        if self.on_bad == OnBadRow::Fail {
+            return Err(self.fault(error.valid_up_to(), Problem::Utf8));
+        }
+        let (mut text, mut invalid) = (String::with_capacity(self.bytes.len()), Vec::new());
+        for chunk in self.bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                invalid.push(text.len());
+                text.extend(chunk.invalid().iter().map(|_| '?'));
+            }
+        }
+        Ok((Cow::Owned(text), invalid))
+    }
+
+    /// Bad records with their bytes, and with their places in the file.
+    fn bad_rows(&self, records: Vec<BadRecord>) -> Vec<BadRow> {
+        let (mut from, mut line) = (0, self.line);
+        let row = |BadRecord { range, at, problem }: BadRecord| {
+            line += count_lines(self.bytes.get(from..range.start).unwrap_or_default(), self.dialect);
+            from = range.start;
+            let spot = Spot::Text { line, byte: self.offset + range.start as u64 };
+            BadRow {
+                place: Place { file: Arc::clone(&self.input.path), spot },
+                fault: self.offset + at as u64,
+                problem,
+                bytes: self.bytes.get(range).unwrap_or_default().to_vec(),
+                continues: false,
+            }
+        };
+        records.into_iter().map(row).collect()
+    }
+
+    /// The block as one bad row, where it is a part of a record that is too long.
+    fn bad_part(&self) -> Option<BadRow> {
+        let part = self.part?;
+        let end = match self.dialect {
+            Dialect::Ndjson => self.bytes.strip_suffix(b"\n").map_or(self.bytes.len(), content_len),
+            Dialect::Csv { .. } => content_len(self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes)),
+        };
+        let problem = Problem::RecordTooLong { limit: MAX_RECORD };
+        let record = BadRecord { range: 0..end, at: 0, problem };
+        self.bad_rows(vec![record]).pop().map(|row| BadRow { continues: part == Part::Later, ..row })
     }
 
     fn fault(&self, at: usize, problem: Problem) -> SourceError {
         let before = self.bytes.get(..at).unwrap_or_default();
         let spot = Spot::Text { line: self.line + count_lines(before, self.dialect), byte: self.offset + at as u64 };
         SourceError::at(Place { file: Arc::clone(&self.input.path), spot }, problem)
+    }
+
+    /// What stands between cells; what never does, where there are none.
+    fn punctuation(&self) -> Punctuation {
+        match self.dialect {
+            Dialect::Csv { punctuation, .. } => punctuation,
+            Dialect::Ndjson => Punctuation { delimiter: b'\n', quote: None },
+        }
     }
 
     /// The columns that the file names, in CSV.
@@ -379,65 +585,86 @@ impl Iterator for TextBatches {
 impl TextBatches {
     /// The next batch. What comes after it is set last, so that an error is the end.
     fn read(&mut self) -> Result<Option<SourceBatch>, SourceError> {
-        let start = self.start()?;
-        if matches!(start, Next::End) {
-            return Ok(None);
+        if let Some(part) = self.block.bad_part() {
+            return Ok(self.take_part(part));
         }
+        let (text, invalid) = self.block.text()?;
+        let start = self.next.take(&self.block, self.plan.schema(), &invalid)?;
         let (block, schema) = (&*self.block, self.plan.schema());
-        let text = block.text()?;
         let mut record = Record::new(schema.columns(), self.plan.widths());
         let limit = self.plan.batch_rows();
-        let (marks, next) = match start {
+        let (marks, bad, next) = match start {
             Next::Rows { mut grid, order, row } => {
-                let end = row.saturating_add(limit).min(grid.rows().len());
+                let mut end = row.saturating_add(limit).min(grid.rows().len());
                 record.columns_mut().iter_mut().for_each(|column| column.reserve(end - row));
-                block.fill_columns(text, grid.tiles(row..end), &order, &mut record, schema)?;
+                let faults = block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema)?;
+                if !faults.is_empty() {
+                    end -= faults.len();
+                    let faults = faults.into_iter().map(|(at, fault)| (row + at, fault)).collect();
+                    grid.set_aside(&block.bytes, block.punctuation(), faults);
+                    record = Record::new(schema.columns(), self.plan.widths());
+                    block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema)?;
+                }
                 let marks = grid.rows().get(row..end).unwrap_or_default().to_vec();
+                let bad = grid.take_bad(end);
                 if let Some((at, problem)) = grid.fault.take_if(|_| marks.is_empty()) {
                     return Err(block.fault(at, problem));
                 }
                 let done = end == grid.rows().len() && grid.fault.is_none();
-                (marks, if done { Next::End } else { Next::Rows { grid, order, row: end } })
+                (marks, bad, if done { Next::End } else { Next::Rows { grid, order, row: end } })
             }
             Next::Lines { at, number } => {
-                let mut lines = Lines { text, at, number };
-                let marks = block.fill_lines(lines.by_ref().take(limit), &mut record, schema)?;
+                let mut lines = Lines { text: &text, at, number };
+                let (marks, bad) = block.fill_lines(lines.by_ref().take(limit), &invalid, &mut record, schema)?;
                 let done = lines.at >= text.len();
-                (marks, if done { Next::End } else { Next::Lines { at: lines.at, number: lines.number } })
+                (marks, bad, if done { Next::End } else { Next::Lines { at: lines.at, number: lines.number } })
             }
             Next::Start | Next::End => return Ok(None),
         };
-        if marks.is_empty() {
+        if marks.is_empty() && bad.is_empty() {
             return Ok(None);
         }
         let batch = RecordBatch::try_new(Arc::clone(self.plan.arrow()), record.finish()?)?;
         let file = Arc::clone(&block.input.path);
         let origin = Origin::Text { file, offset: block.offset, line: block.line, marks };
+        let bad = block.bad_rows(bad);
         self.next = next;
-        Ok(Some(SourceBatch { batch, origin }))
+        Ok(Some(SourceBatch { batch, origin, bad }))
     }
 
+    /// A batch without rows that holds a part of a record that is too long.
+    fn take_part(&mut self, part: BadRow) -> Option<SourceBatch> {
+        let Next::Start = std::mem::replace(&mut self.next, Next::End) else { return None };
+        let batch = RecordBatch::new_empty(Arc::clone(self.plan.arrow()));
+        let origin = Origin::Rows { file: Arc::clone(&self.block.input.path), first: 0 };
+        Some(SourceBatch { batch, origin, bad: vec![part] })
+    }
+}
+
+impl Next {
     /// Takes what is to be read next out of its place.
-    fn start(&mut self) -> Result<Next, SourceError> {
-        let block = &self.block;
-        Ok(match (std::mem::replace(&mut self.next, Next::End), block.dialect) {
-            (Next::Start, Dialect::Ndjson) => Next::Lines { at: 0, number: 0 },
-            (Next::Start, Dialect::Csv { punctuation, .. }) => {
-                let order = block.match_columns(self.plan.schema())?;
-                Next::Rows { grid: block.grid(punctuation), order, row: 0 }
+    fn take(&mut self, block: &TextBlock, schema: &Schema, invalid: &[usize]) -> Result<Self, SourceError> {
+        Ok(match (std::mem::replace(self, Self::End), block.dialect) {
+            (Self::Start, Dialect::Ndjson) => Self::Lines { at: 0, number: 0 },
+            (Self::Start, Dialect::Csv { punctuation, .. }) => {
+                let order = block.match_columns(schema)?;
+                Self::Rows { grid: block.grid(punctuation, invalid), order, row: 0 }
             }
             (next, _) => next,
         })
     }
 }
 
-/// Appends cells to a column up to the first that is refused, which is returned with its offset.
-fn fill_column(
-    text: &str,
-    cells: impl Iterator<Item = Cell>,
-    column: &mut Column,
-) -> Result<(), (usize, Box<Refusal>)> {
-    for cell in cells {
+/// A cell that a column refused: its index among the cells, and where it starts.
+struct Refused {
+    cell: usize,
+    start: usize,
+    refusal: Box<Refusal>,
+}
+
+/// Appends cells to a column up to the first that is refused.
+fn fill_column(text: &str, cells: impl Iterator<Item = Cell>, column: &mut Column) -> Result<(), Refused> {
+    for (index, cell) in cells.enumerate() {
         let pushed = cell.with(text, |content| match content {
             Some(content) => column.push_text(content),
             None => {
@@ -445,9 +672,28 @@ fn fill_column(
                 Ok(())
             }
         });
-        pushed.map_err(|refusal| (cell.start(), refusal))?;
+        pushed.map_err(|refusal| Refused { cell: index, start: cell.start(), refusal })?;
     }
     Ok(())
+}
+
+/// Appends a line's object to a record, or says what is wrong with it and where.
+fn push_line(line: &Line<'_>, record: &mut Record, schema: &Schema) -> Result<(), (usize, Problem)> {
+    let mut json = Json::new(line.text);
+    let pushed = json.kind().map_err(Box::<Refusal>::from).and_then(|kind| match kind {
+        Kind::Object => record.push_json(&mut json).and_then(|()| Ok(json.finish()?)).map(|()| None),
+        other => Ok(Some(Problem::NotAnObject { found: other.name() })),
+    });
+    match pushed {
+        Ok(None) => Ok(()),
+        Ok(Some(problem)) => Err((line.start, problem)),
+        Err(refusal) => Err((line.start + refusal.at, problem(schema, *refusal))),
+    }
+}
+
+/// The length of a record without the CR that may belong to the end of its line.
+fn content_len(record: &[u8]) -> usize {
+    record.strip_suffix(b"\r").unwrap_or(record).len()
 }
 
 /// Where each of `wanted` stands among `names`; every name must be wanted.
@@ -484,6 +730,19 @@ struct Line<'a> {
     text: &'a str,
 }
 
+impl Line<'_> {
+    /// The first of these offsets that lies in the line.
+    fn first_of(&self, invalid: &[usize]) -> Option<usize> {
+        let next = invalid.partition_point(|&at| at < self.start);
+        invalid.get(next).copied().filter(|&at| at < self.start + self.text.len())
+    }
+
+    /// Its place in the block, without what ends it.
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + content_len(self.text.as_bytes())
+    }
+}
+
 /// The lines of a block, blank ones left out.
 struct Lines<'a> {
     text: &'a str,
@@ -517,12 +776,11 @@ impl<'a> Iterator for Lines<'a> {
 
 /// How many lines end in `bytes`.
 fn count_lines(bytes: &[u8], dialect: Dialect) -> u64 {
-    let feeds = memchr_iter(b'\n', bytes).count();
-    let lone = match dialect {
-        Dialect::Csv { .. } => memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).count(),
-        Dialect::Ndjson => 0,
+    let lines = match dialect {
+        Dialect::Csv { .. } => csv::lines(bytes),
+        Dialect::Ndjson => memchr_iter(b'\n', bytes).count(),
     };
-    (feeds + lone) as u64
+    lines as u64
 }
 
 /// A refusal in terms of the schema: its path becomes a name.

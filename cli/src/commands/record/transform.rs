@@ -38,6 +38,9 @@ pub struct TransformArgs {
 
 /// Records it.
 pub(super) fn run(args: &TransformArgs, global: &Global, output: &Output) -> Result {
+    if args.add.is_dry_run() {
+        return add::run(&args.add, global, output);
+    }
     let recording = Recording::open(global)?;
     let session = &recording.session;
     let used = Used::find(session, &args.uses, &args.uses_external, InputRole::Train)?;

@@ -1,0 +1,157 @@
+//! Messy files through the binary: what is bad is named, left out or kept, and the good rows are the dataset.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests state what they expect")]
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+use world::{World, files};
+
+const MESSY: &[u8] = b"id,name,born\n1,a,2001-01-01\n2,b\n3,\"c\"x,2001-01-03\n4,\"lost,2001-01-04\n5,\xff,2001-01-05\n6,f,soon\n7,g,2001-01-07\n";
+const SCHEMA: &str = r#"[["id","int"],["name","text"],["born","date"]]"#;
+
+/// Bytes of every file of the workspace.
+fn contents(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let read = |path: std::path::PathBuf| (path.display().to_string(), fs::read(&path).unwrap());
+    files(&world.ws(".mira")).into_iter().map(read).collect()
+}
+
+#[test]
+fn the_first_bad_row_is_an_error_that_says_what_helps() {
+    let world = World::new();
+    world.write("messy.csv", "id,name,born\n1,a,2001-01-01\n2,b\n3,c,2001-01-03\n");
+    let ended = world.fails(1, "ragged row: 2 fields, header has 3", &["add", "messy.csv", "--delimiter", ","]);
+    assert!(ended.err.contains("messy.csv:3 (byte 28)"), "{}", ended.err);
+    assert!(ended.err.contains("hint: --on-bad-row quarantine sets it aside"), "{}", ended.err);
+}
+
+#[test]
+fn good_rows_are_added_and_bad_ones_kept_apart() {
+    let world = World::new();
+    world.write("messy.csv", MESSY);
+    world.write("schema.json", SCHEMA);
+    world.write("clean.csv", "id,name,born\n1,a,2001-01-01\n7,g,2001-01-07\n");
+    let args = ["add", "messy.csv", "--encoding", "utf-8", "--quote", "\"", "--schema", "schema.json", "--on-bad-row"];
+    let kept = world.json(&[&args[..], &["quarantine", "--name", "kept"]].concat());
+    let skipped = world.json(&[&args[..], &["skip", "--name", "skipped", "--threads", "1"]].concat());
+    let clean = world.json(&["add", "clean.csv", "--schema", "schema.json"]);
+    for document in [&kept, &skipped, &clean] {
+        assert_eq!((&document["root"], &document["rows"]), (&clean["root"], &Value::from(2)));
+    }
+    let counts = [&kept, &skipped, &clean].map(|document| document["bad_rows"].as_u64().unwrap());
+    assert_eq!(counts, [5, 5, 0]);
+    assert!(skipped.get("quarantine").is_none());
+
+    let path = kept["quarantine"].as_str().unwrap();
+    let lines: Vec<Value> =
+        fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<(u64, &str)> =
+        lines.iter().map(|line| (line["line"].as_u64().unwrap(), line["kind"].as_str().unwrap())).collect();
+    assert_eq!(told, [(3, "ragged"), (4, "quote"), (5, "quote"), (6, "utf8"), (7, "value")]);
+    assert_eq!((&lines[0]["raw"], &lines[3]["raw_base64"]), (&"2,b".into(), &"NSz/LDIwMDEtMDEtMDU=".into()));
+    for line in &lines {
+        let start = usize::try_from(line["byte"].as_u64().unwrap()).unwrap();
+        let raw = line["raw"].as_str().map_or(b"5,\xff,2001-01-05".to_vec(), |raw| raw.as_bytes().to_vec());
+        assert_eq!(&MESSY[start..start + raw.len()], raw);
+    }
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(path.as_ref()), mode(&world.ws(".mira/quarantine"))), (0o600, 0o700));
+
+    // The same records are the same file; a person is told of the first three, and where all of them are.
+    let again = world.run(&[&args[..], &["quarantine", "--name", "kept"]].concat());
+    assert!(again.err.contains("unchanged: kept@1") && again.out.contains("bad rows   5, kept in "), "{}", again.out);
+    assert_eq!(again.err.matches("bad row: ").count(), 3, "{}", again.err);
+    assert!(again.err.contains("messy.csv:3 (byte 28)") && again.err.contains("and 2 more"), "{}", again.err);
+    assert_eq!(fs::read_dir(world.ws(".mira/quarantine")).unwrap().count(), 1);
+    world.ok(&["fsck"]);
+    world.ok(&["get", "kept", "-o", "back.csv"]);
+    assert_eq!(fs::read(world.ws("back.csv")).unwrap(), fs::read(world.ws("clean.csv")).unwrap());
+}
+
+#[test]
+fn inference_does_not_look_at_bad_rows() {
+    let world = World::new();
+    // The guess from the start is wrong, so that all of it is read again.
+    let rows: String = (0..600_000).map(|row| format!("{row},{}\n", row * 7)).collect();
+    world.write("long.csv", format!("a,b\n1,2,x\n{rows}y\n0.5,3\n\"z\n"));
+    let document = world.json(&["add", "long.csv", "--on-bad-row", "quarantine"]);
+    assert_eq!((&document["rows"], &document["bad_rows"]), (&600_001.into(), &3.into()));
+    let columns = world.json(&["show", "long"])["columns"].to_string();
+    assert_eq!(columns, r#"[["a","float"],["b","int"]]"#);
+    let kept = fs::read_to_string(document["quarantine"].as_str().unwrap()).unwrap();
+    assert_eq!(kept.lines().count(), 3, "each once, though the file was read twice");
+}
+
+#[test]
+fn too_much_is_too_much() {
+    let world = World::new();
+    world.write("messy.csv", MESSY);
+    world.write("all.csv", "a,b\n1\n2\n");
+    world.write("all.ndjson", "{\"a\":\"x\"}\n{\"a\":[]}\n");
+    world.write("schema.json", "[[\"a\",\"int\"]]");
+    let skip = ["--on-bad-row", "skip"];
+    world.fails(1, "more than 2 bad rows", &[&["add", "messy.csv", "--max-bad-rows", "2"][..], &skip].concat());
+    world.fails(1, "no rows", &[&["add", "all.csv", "--delimiter", ","][..], &skip].concat());
+    let all = world.fails(
+        1,
+        "not one good row: all 2 are bad",
+        &[&["add", "all.ndjson", "--schema", "schema.json"][..], &skip].concat(),
+    );
+    assert!(all.err.contains("all.ndjson:1 (byte 0)"), "{}", all.err);
+    world.write("ok.csv", "a,b\n1,2\n");
+    assert_eq!(world.json(&[&["add", "ok.csv", "--max-bad-rows", "0"][..], &skip].concat())["bad_rows"], 0);
+    // What a run that failed had begun to keep is gone.
+    world.fails(1, "more than 2", &["add", "messy.csv", "--max-bad-rows", "2", "--on-bad-row", "quarantine"]);
+    assert_eq!(fs::read_dir(world.ws(".mira/quarantine")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_dry_run_says_it_all_and_writes_nothing() {
+    let world = World::new();
+    world.write("messy.csv", MESSY);
+    let before = contents(&world);
+    let skip = ["add", "messy.csv", "--encoding", "utf-8", "--quote", "\"", "--on-bad-row", "quarantine", "--dry-run"];
+    let plan = world.json(&skip);
+    assert_eq!((&plan["rows"], &plan["bad_rows"], &plan["version"]), (&3.into(), &4.into(), &1.into()));
+    assert_eq!(plan["bad_rows_by_kind"], serde_json::json!({"quote": 2, "ragged": 1, "utf8": 1}));
+    assert_eq!(plan["columns"], serde_json::json!([["id", "int"], ["name", "text"], ["born", "text"]]));
+    assert_eq!(plan["sample"][2], r#"{"id": 7, "name": "g", "born": "2001-01-07"}"#);
+    let said = world.run(&skip);
+    assert!(said.out.contains("would be   a new dataset") && said.err.contains("--schema plan.json"), "{}", said.out);
+    assert_eq!(contents(&world), before);
+
+    // The plan, edited, is a schema; what is planned is what comes, and then nothing is new.
+    let edited = plan.to_string().replace(r#"["born","text"]"#, r#"["born","date"]"#);
+    world.write("plan.json", edited);
+    let args =
+        ["add", "messy.csv", "--encoding", "utf-8", "--quote", "\"", "--schema", "plan.json", "--on-bad-row", "skip"];
+    let planned = world.json(&[&args[..], &["--dry-run"]].concat());
+    let added = world.json(&args);
+    for field in ["root", "rows", "bad_rows", "total_bytes", "new_bytes", "schema_id"] {
+        assert_eq!(planned[field], added[field], "{field}");
+    }
+    let before = contents(&world);
+    let planned = world.json(&[&args[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (&planned["unchanged"], &planned["new_bytes"], &planned["previous"]),
+        (&true.into(), &0.into(), &"messy@1".into())
+    );
+    world.write("more.csv", "id,name,born\n1,a,2001-01-01\n");
+    let planned = world.json(&["add", "more.csv", "--name", "messy", "--dry-run"]);
+    assert_eq!((&planned["unchanged"], &planned["version"]), (&false.into(), &2.into()));
+    assert_eq!(contents(&world), before);
+
+    // Neither keys nor a workspace are needed.
+    let outside = world.path("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("t.csv"), "a\n1\n").unwrap();
+    let mut command = world.command(&["add", "t.csv", "--dry-run", "--json"]);
+    let ended = command.current_dir(&outside).env("MIRA_HOME", world.path("nobody")).output().unwrap();
+    let plan: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&plan["rows"], &plan["version"]), (&1.into(), &Value::Null));
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+}
