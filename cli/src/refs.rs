@@ -195,15 +195,19 @@ fn named(fold: &Fold) -> impl Iterator<Item = (Names, ContributorId, &Name)> {
 
 /// Not found, with the name that is nearest to what was typed.
 fn near(fold: &Fold, text: &str, name: &Name) -> CliError {
-    let nearest = named(fold)
-        .map(|(_, _, known)| (distance(known.as_str(), name.as_str()), known))
-        .filter(|(distance, _)| *distance <= 2)
-        .min();
     let error = not_found(text);
-    match nearest {
-        Some((_, known)) => error.hint(format!("did you mean {known}?")),
+    match nearest(name.as_str(), named(fold).map(|(_, _, known)| known.as_str())) {
+        Some(known) => error.hint(format!("did you mean {known}?")),
         None => error.hint("mira ls lists datasets and models"),
     }
+}
+
+/// The name that is nearest to what was typed, if one is near.
+pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // What is far longer is not a slip, and is not compared.
+    let near = names.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= 2);
+    let near = near.map(|name| (distance(name, typed), name)).filter(|(distance, _)| *distance <= 2);
+    near.min().map(|(_, name)| name)
 }
 
 /// Levenshtein's distance.

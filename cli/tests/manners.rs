@@ -27,6 +27,75 @@ fn the_help_is_the_committed_one() {
     assert!(text == committed, "the help has other commands than tests/help.txt; BLESS=1 writes it");
 }
 
+#[test]
+fn every_help_has_examples() {
+    let mut text = String::new();
+    collect(&[], &mut text);
+    let helps = text.split("$ mira").filter(|help| !help.is_empty());
+    let without: Vec<&str> =
+        helps.filter(|help| !help.contains("\nExamples:\n")).filter_map(|help| help.lines().next()).collect();
+    assert!(without.is_empty(), "no examples: {without:?}");
+}
+
+/// A slip of the finger is answered with what was meant: for verbs, flags, topics and REFs.
+#[test]
+fn the_nearest_match_is_named() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/weather.csv")]);
+    for (args, meant) in [
+        (&["ad"][..], "'add'"),
+        (&["key", "lst"], "'list'"),
+        (&["add", "--licens", "MIT", "x"], "'--license'"),
+        (&["help", "verfy"], "did you mean verify?"),
+        (&["help", "reffs"], "did you mean refs?"),
+        (&["show", "wether"], "did you mean weather?"),
+    ] {
+        let ended = world.run(args);
+        assert!(ended.code != 0 && ended.err.contains(meant), "{args:?}: {}", ended.err);
+    }
+}
+
+/// With `=lines` every list is a line for each item, whatever the command.
+#[test]
+fn lists_are_lines_for_programs() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/weather.csv")]);
+    world.ok(&["add", &sample("data/airlines.csv")]);
+    for (args, list) in [
+        (&["ls"][..], "items"),
+        (&["log"], "entries"),
+        (&["key", "list"], "keys"),
+        (&["config", "list"], "settings"),
+        (&["trust", "list"], "logs"),
+    ] {
+        let whole = world.json(args);
+        let items = whole[list].as_array().unwrap_or_else(|| panic!("{args:?}: {whole}"));
+        let lines = world.ok(&[args, &["--json=lines"]].concat());
+        let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(!items.is_empty() && lines == *items, "{args:?}: {lines:?}");
+    }
+}
+
+/// Progress is for those who ask, or who look at a terminal.
+#[test]
+fn progress_is_quiet_unless_asked_for() {
+    let world = World::new();
+    let data = sample("data/weather.csv");
+    let said = world.run(&["add", &data, "-q", "--name", "quiet"]);
+    assert_eq!(said.err, "");
+    let said = world.run(&["add", &data, "--name", "plain"]);
+    assert!(!said.err.contains("rows/s") && !said.err.contains('\r'), "{}", said.err);
+    let said = world.run(&["add", &data, "-q", "--name", "events", "--progress=json"]);
+    let events: Vec<serde_json::Value> = said.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = events.last().unwrap();
+    let rows = world.json(&["add", &data, "--name", "events"])["rows"].clone();
+    assert_eq!((&last["stage"], &last["rows"]), (&"commit".into(), &rows));
+    let said = world.run(&["add", &data, "-v", "--name", "plain"]);
+    for stage in ["weather.csv: csv, ", "read under a guess: ", "manifest kept: "] {
+        assert!(said.err.contains(stage), "{stage}: {}", said.err);
+    }
+}
+
 /// The help of a command and of those below it.
 fn collect(path: &[&str], text: &mut String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mira"));

@@ -59,6 +59,9 @@ enum Action {
     /// Pay tokens into the distributor
     Fund(FundArgs),
     /// Let time pass on the local chain
+    #[command(after_help = "Examples:
+  mira chain warp 7d
+  mira chain warp 3600")]
     Warp {
         /// How long: seconds, or 90s, 15m, 24h, 7d
         #[arg(value_parser = parse_duration)]
@@ -67,13 +70,20 @@ enum Action {
         chain: ChainArgs,
     },
     /// Make a block on the local chain
+    #[command(after_help = "Examples:
+  mira chain mine")]
     Mine {
         #[command(flatten)]
         chain: ChainArgs,
     },
     /// Cut off the last block of the local chain, if it was not written in full
+    #[command(after_help = "Examples:
+  mira chain recover")]
     Recover,
     /// Show the chain, the contracts and what waits to be sent
+    #[command(after_help = "Examples:
+  mira chain status
+  mira chain status --chain http://127.0.0.1:8545")]
     Status {
         #[command(flatten)]
         chain: ChainArgs,
@@ -81,6 +91,9 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira chain deploy
+  mira chain deploy --window 7d --supply 1000000")]
 struct DeployArgs {
     #[command(flatten)]
     pay: PayArgs,
@@ -120,6 +133,8 @@ impl DeployArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira chain fund --pool 1000")]
 struct FundArgs {
     /// How much, in tokens
     #[arg(value_parser = parse_amount)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result};
 use crate::home::Home;
-use crate::output::{Output, escape};
+use crate::output::{JsonMode, Output, escape};
 use crate::publish;
 use crate::settings::{ConfigFile, Origin, Setting, Settings};
 use crate::workspace::Workspace;
@@ -30,12 +30,16 @@ pub struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List the settings that are in force
+    #[command(after_help = "Examples:
+  mira config list --show-origin")]
     List {
         /// Say where each comes from
         #[arg(long)]
         show_origin: bool,
     },
     /// Print one setting
+    #[command(after_help = "Examples:
+  mira config get kubo --show-origin")]
     Get {
         /// Its name
         name: String,
@@ -44,6 +48,9 @@ enum Action {
         show_origin: bool,
     },
     /// Write a setting to the workspace's file
+    #[command(after_help = "Examples:
+  mira config set kubo http://127.0.0.1:5001
+  mira config set kubo http://127.0.0.1:5001 --user")]
     Set {
         /// Its name: kubo
         name: String,
@@ -132,9 +139,10 @@ fn in_force(global: &Global, home: &Home) -> Result<Vec<Line>> {
 }
 
 fn print(settings: Vec<Line>, show_origin: bool, output: &Output) {
-    if output.is_json() {
-        output.document(&Document { schema: "mira.config/1", settings });
-        return;
+    match output.json {
+        JsonMode::Lines => return output.lines(settings),
+        JsonMode::Document => return output.document(&Document { schema: "mira.config/1", settings }),
+        JsonMode::Off => {}
     }
     for Line { name, value, origin } in settings {
         let origin = if show_origin { format!("  ({})", escape(&origin)) } else { String::new() };

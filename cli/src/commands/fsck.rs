@@ -18,7 +18,11 @@ use crate::workspace::Workspace;
 /// Names each file at fault. `mira audit` goes on to receipts, the chain and rewards. Datasets are re-hashed row by row against the roots that their statements signed, so this
 /// reads all of them; `--log` leaves them out.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 all is well, 3 something does not verify, 4 something could not be checked.")]
+#[command(after_help = "Examples:
+  mira fsck
+  mira fsck --log
+
+Exit codes: 0 all is well, 3 something does not verify, 4 something could not be checked.")]
 pub struct FsckArgs {
     /// Check the log and its epochs only
     #[arg(long)]

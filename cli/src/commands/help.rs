@@ -6,10 +6,14 @@ use clap::{Args, CommandFactory, ValueEnum};
 
 use crate::args::Cli;
 use crate::error::{CliError, Kind, Result};
-use crate::output::Output;
+use crate::output::{Output, excerpt};
+use crate::refs;
 
 /// Explain a command or a topic: refs, trust, keys, exit-codes, environment
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira help add
+  mira help refs")]
 pub struct HelpArgs {
     /// A command, or one of: refs, trust, keys, exit-codes, environment
     topic: Option<String>,
@@ -54,7 +58,13 @@ pub fn run(args: &HelpArgs, output: &Output) -> Result {
             Ok(ExitCode::SUCCESS)
         }
         None => {
-            Err(CliError::new(Kind::Usage, format!("no command or topic {topic:?}")).hint("mira help lists commands"))
+            let topics = ["refs", "trust", "keys", "exit-codes", "environment"];
+            let names: Vec<&str> = root.get_subcommands().map(clap::Command::get_name).chain(topics).collect();
+            let error = CliError::new(Kind::Usage, format!("no command or topic {:?}", excerpt(topic)));
+            Err(match refs::nearest(topic, names) {
+                Some(name) => error.hint(format!("did you mean {name}?")),
+                None => error.hint("mira help lists commands"),
+            })
         }
     }
 }

@@ -20,7 +20,9 @@ use crate::{dataset, lineage, naming};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira ls
-  mira ls --search penguins --search en")]
+  mira ls --search penguins --search en
+  mira ls --all
+  mira ls --json=lines")]
 pub struct LsArgs {
     /// All versions
     #[arg(long)]

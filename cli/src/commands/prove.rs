@@ -49,6 +49,9 @@ pub struct ProveArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// A row of a dataset
+    #[command(after_help = "Examples:
+  mira prove row penguins 7 -o row.tlog-proof
+  mira prove row penguins 7 --without-row")]
     Row {
         /// The dataset
         #[arg(value_name = "REF")]
@@ -62,6 +65,8 @@ enum What {
         without_row: bool,
     },
     /// A chunk of a dataset
+    #[command(after_help = "Examples:
+  mira prove chunk penguins 0 -o chunk.tlog-proof")]
     Chunk {
         /// The dataset
         #[arg(value_name = "REF")]
@@ -72,6 +77,8 @@ enum What {
         to: To,
     },
     /// The log entry of a statement
+    #[command(after_help = "Examples:
+  mira prove entry penguins@1")]
     Entry {
         /// What was stated
         #[arg(value_name = "REF")]
@@ -80,6 +87,8 @@ enum What {
         to: To,
     },
     /// A model: the log entry of its training run, which names its files and inputs
+    #[command(after_help = "Examples:
+  mira prove model net -o net.tlog-proof")]
     Model {
         /// The model
         #[arg(value_name = "REF")]

@@ -16,6 +16,9 @@ use crate::session::Session;
 ///
 /// Epochs count from 1, grow, and are never replaced. They are what is anchored and paid by.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira seal
+  mira seal && mira anchor")]
 pub struct SealArgs {}
 
 #[derive(Serialize)]

@@ -15,6 +15,9 @@ use crate::session::Session;
 
 /// Show the state of the workspace: log, epochs, pins
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira status
+  mira status --json")]
 pub struct StatusArgs {}
 
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result};
 use crate::home::Home;
-use crate::output::{Output, escape};
+use crate::output::{JsonMode, Output, escape};
 use crate::trust::{Trust, TrustedContract, parse_vkey};
 
 /// Choose whose logs and contracts you believe
@@ -28,14 +28,21 @@ pub struct TrustArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Believe a log or a contract
+    #[command(after_help = "Examples:
+  mira trust add example.com/log+1234abcd+AbCd…")]
     Add {
         /// The log's verifier key, `name+hash+base64`; or `contract` and what `mira trust list` prints after it
         #[arg(value_name = "VKEY", required = true, num_args = 1..=8)]
         what: Vec<String>,
     },
     /// List whom you believe
+    #[command(after_help = "Examples:
+  mira trust list
+  mira trust list --json=lines")]
     List,
     /// Stop believing a log or a contract
+    #[command(after_help = "Examples:
+  mira trust remove example.com/log")]
     Remove {
         /// The log's name or verifier key, or the contract's address
         #[arg(value_name = "LOG")]
@@ -109,23 +116,28 @@ fn add(trust: &mut Trust, what: &[String], output: &Output) -> Result<()> {
 
 fn list(trust: &Trust, output: &Output) -> Result {
     let logs = trust.logs().iter().map(|key| Log { name: key.name().to_string(), key: key.to_string() });
-    if output.is_json() {
-        let contracts = trust.contracts().iter().map(|contract| Contract {
-            role: contract.role.as_str(),
-            chain_id: contract.chain.chain_id.to_string(),
-            genesis: contract.chain.genesis.to_string(),
-            address: format!("{:#x}", contract.address),
-            code_hash: contract.code_hash.to_string(),
-            origin_id: contract.origin_id.to_string(),
-            origin: contract.origin.to_string(),
-        });
-        output.document(&Document { schema: "mira.trust/1", logs: logs.collect(), contracts: contracts.collect() });
-    } else {
-        logs.for_each(|log| output.data(format_args!("log {}", escape(&log.key))));
-        trust
-            .contracts()
-            .iter()
-            .for_each(|contract| output.data(format_args!("contract {}", escape(&contract.to_string()))));
+    let contracts = trust.contracts().iter().map(|contract| Contract {
+        role: contract.role.as_str(),
+        chain_id: contract.chain.chain_id.to_string(),
+        genesis: contract.chain.genesis.to_string(),
+        address: format!("{:#x}", contract.address),
+        code_hash: contract.code_hash.to_string(),
+        origin_id: contract.origin_id.to_string(),
+        origin: contract.origin.to_string(),
+    });
+    match output.json {
+        JsonMode::Lines => {
+            output.lines(logs);
+            output.lines(contracts);
+        }
+        JsonMode::Document => {
+            output.document(&Document { schema: "mira.trust/1", logs: logs.collect(), contracts: contracts.collect() });
+        }
+        JsonMode::Off => {
+            logs.for_each(|log| output.data(format_args!("log {}", escape(&log.key))));
+            let contracts = trust.contracts().iter();
+            contracts.for_each(|contract| output.data(format_args!("contract {}", escape(&contract.to_string()))));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

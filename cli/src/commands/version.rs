@@ -10,6 +10,9 @@ use crate::output::Output;
 
 /// Print the version, and the formats this build reads and writes
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira version
+  mira version --json")]
 pub struct VersionArgs {}
 
 #[derive(Serialize)]

@@ -29,7 +29,7 @@ use crate::output::{JsonMode, Output, escape};
 /// It leaves an ordinary workspace, and keys named `demo-…` among yours: never chosen by default, and refused on other
 /// chains than local ones.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   mira demo && cd mira-demo && mira sql -c 'select * from events'")]
 pub struct DemoArgs {
     /// Where; it must not exist, or be empty

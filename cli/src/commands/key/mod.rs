@@ -16,7 +16,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::home::Home;
 use crate::keystore::Keystore;
-use crate::output::Output;
+use crate::output::{JsonMode, Output};
 
 /// Make and choose your signing keys
 ///
@@ -44,19 +44,29 @@ pub struct KeyArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a key
+    #[command(after_help = "Examples:
+  mira key new
+  mira key new work")]
     New {
         /// Its name: lower-case letters, digits and hyphens
         #[arg(default_value = "main")]
         name: String,
     },
     /// List your keys
+    #[command(after_help = "Examples:
+  mira key list
+  mira key list --json=lines")]
     List,
     /// Choose the key that signs where `--key` chooses none
+    #[command(after_help = "Examples:
+  mira key use work")]
     Use {
         /// The key's name
         name: String,
     },
     /// Copy a private key to a file, as it is kept: encrypted if it has a passphrase
+    #[command(after_help = "Examples:
+  mira key export work -o work.pem")]
     Export {
         /// The key's name
         name: String,
@@ -65,6 +75,8 @@ enum Action {
         output: PathBuf,
     },
     /// Keep a private key from a file: an ed25519 key in PKCS#8 PEM
+    #[command(after_help = "Examples:
+  mira key import work work.pem")]
     Import {
         /// Its name: lower-case letters, digits and hyphens
         name: String,
@@ -130,12 +142,14 @@ fn print(keys: &Keystore, output: &Output, wanted: impl Fn(&str) -> bool) -> Res
         let contributor = public.contributor_id().to_string();
         lines.push(KeyLine { name: key.name, did: key.did, contributor, default: key.is_default });
     }
-    if output.is_json() {
-        output.document(&Document { schema: "mira.keys/1", keys: lines });
-    } else {
-        for key in &lines {
-            let mark = if key.default { "*" } else { " " };
-            output.data(format_args!("{mark} {:<16} {}  {}", key.name, key.did, key.contributor));
+    match output.json {
+        JsonMode::Lines => output.lines(lines),
+        JsonMode::Document => output.document(&Document { schema: "mira.keys/1", keys: lines }),
+        JsonMode::Off => {
+            for key in &lines {
+                let mark = if key.default { "*" } else { " " };
+                output.data(format_args!("{mark} {:<16} {}  {}", key.name, key.did, key.contributor));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

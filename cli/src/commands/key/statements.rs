@@ -23,6 +23,8 @@ use crate::session::Session;
 
 /// Register a label and a recovery key, once, with your first key
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira key register --label sample-lab --recovery vault")]
 pub struct RegisterArgs {
     /// What you want to be called: owner/name then finds what is yours; first come, first served
     #[arg(long)]
@@ -34,6 +36,8 @@ pub struct RegisterArgs {
 
 /// Replace your current key by another, which is made if you have none of that name
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira key rotate main-2")]
 pub struct RotateArgs {
     /// The new key's name
     name: String,
@@ -41,6 +45,8 @@ pub struct RotateArgs {
 
 /// State that a key of yours no longer counts
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira key revoke --reason lost --key vault")]
 pub struct RevokeArgs {
     /// The key: the name of a key of yours, or a did:key (default: your current one)
     #[arg(value_name = "KEY")]
@@ -52,6 +58,8 @@ pub struct RevokeArgs {
 
 /// Let somebody else sign under your name, or end that
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mira key delegate sample-lab --kinds contribute,train --names corpus")]
 pub struct DelegateArgs {
     /// Who: a label, did:key or contributor_id, or the name of a key of yours
     #[arg(value_name = "WHO")]

@@ -40,6 +40,9 @@ pub struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Write a policy to start from
+    #[command(after_help = "Examples:
+  mira rewards policy new
+  mira rewards policy new -o policy.json --reserve sample-lab")]
     New {
         /// The file
         #[arg(short, long, value_name = "FILE", default_value = "policy.json")]
@@ -52,6 +55,8 @@ enum Action {
         force: bool,
     },
     /// Put a policy in force
+    #[command(after_help = "Examples:
+  mira rewards policy log policy.json --from-epoch 3")]
     Log {
         /// The file, in any spelling of JSON (default: the standard policy, with you as the reserve)
         file: Option<PathBuf>,
@@ -60,6 +65,8 @@ enum Action {
         from_epoch: Option<u64>,
     },
     /// Print the policy in force
+    #[command(after_help = "Examples:
+  mira rewards policy show")]
     Show,
 }
 
