@@ -5,6 +5,7 @@
 //! sight. Where nothing fits, that is taken which fits longest, and else a comma and `"`: whoever reads on will say what
 //! is wrong.
 
+use super::bad_row::OnBadRow;
 use super::csv::{self, Grid, Punctuation};
 
 /// What a file is read with that shows nothing else.
@@ -57,13 +58,13 @@ enum Fit {
 }
 
 fn fit(head: &str, is_whole: bool, punctuation: Punctuation) -> Fit {
-    let end = if is_whole { Some(head.len()) } else { csv::cut(head.as_bytes(), punctuation) };
+    let end = if is_whole { Some(head.len()) } else { csv::cut(head.as_bytes(), punctuation, OnBadRow::Fail) };
     let Some(records) = end.and_then(|end| head.get(..end)) else { return Fit::Rows(0) };
     let Ok((names, end)) = csv::header(records, punctuation) else { return Fit::Rows(0) };
     if names.len() < 2 {
         return Fit::Rows(0);
     }
-    let grid = Grid::new(records.as_bytes().get(end..).unwrap_or_default(), punctuation, names.len());
+    let grid = Grid::new(records.as_bytes().get(end..).unwrap_or_default(), punctuation, names.len(), OnBadRow::Fail);
     if grid.fault.is_none() { Fit::All } else { Fit::Rows(grid.rows().len()) }
 }
 
