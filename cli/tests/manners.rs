@@ -91,7 +91,7 @@ fn progress_is_quiet_unless_asked_for() {
     let rows = world.json(&["add", &data, "--name", "events"])["rows"].clone();
     assert_eq!((&last["stage"], &last["rows"]), (&"commit".into(), &rows));
     let said = world.run(&["add", &data, "-v", "--name", "plain"]);
-    for stage in ["weather.csv: csv, ", "read under a guess: ", "manifest kept: "] {
+    for stage in ["weather.csv: csv, ", "read under a guess: ", "manifest made: "] {
         assert!(said.err.contains(stage), "{stage}: {}", said.err);
     }
 }
