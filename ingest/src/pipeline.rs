@@ -56,12 +56,10 @@ pub trait Watch {
     fn bad_row(&mut self, row: BadRow) -> ControlFlow<()>;
 }
 
-/// Watches by progress alone. There are no bad rows in batches, so there is nothing to lose.
-struct ByProgress<'a>(&'a mut dyn FnMut(Progress));
-
-impl Watch for ByProgress<'_> {
+/// Who watches by progress alone puts up with bad rows.
+impl<F: FnMut(Progress)> Watch for F {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
-        (self.0)(progress);
+        self(progress);
         ControlFlow::Continue(())
     }
 
@@ -154,7 +152,7 @@ pub fn run<E: error::Error + Send + 'static>(
         Ok(batch) => slices_of(&batch).map(Ok).collect(),
         Err(error) => vec![Err(error)],
     });
-    run_pieces(schema, slices, |slice| Parsed::rows(vec![slice]), store, threads, &mut ByProgress(progress))
+    run_pieces(schema, slices, |slice| Parsed::rows(vec![slice]), store, threads, &mut |now: Progress| progress(now))
 }
 
 /// As [`run`], with pieces of the input that the workers take apart: `parse` returns the batches of a piece, what in it

@@ -197,7 +197,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
         parent: before,
         report: report.as_ref(),
     };
-    let (manifest, files) = output.timed("manifest made", || made.manifest(card, &granted))?;
+    let manifest = output.timed("manifest made", || made.manifest(card, &granted, session))?;
     let mut document = Document::of(&name, &manifest, &committed);
     document.quarantine = bad.kept.as_ref().map(|path| path.display().to_string());
     document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());

@@ -240,9 +240,11 @@ fn the_pipeline_counts_what_a_check_counts_again() {
             .step_by(rows)
             .map(|from| Ok::<_, Infallible>(batch.slice(from, rows.min(batch.num_rows() - from))))
             .collect();
-        let parse = |slice| (vec![slice], None);
+        let parse = |slice| mira_ingest::source::Parsed::rows(vec![slice]);
         let profile = Some(Profile::new(physical.logical(), Show::Values));
-        let outcome = pipeline::run_counted(&physical, slices, parse, &store, threads, profile, &mut |_| ()).unwrap();
+        let outcome =
+            pipeline::run_counted(&physical, slices, parse, &store, threads, profile, &mut |_: pipeline::Progress| ())
+                .unwrap();
         let report = outcome.report.unwrap();
         let checked = check::dataset(&outcome.dataset, &store, Some(&report), threads).unwrap();
         assert_eq!((checked.rows, checked.defects.len(), checked.report.as_ref()), (20_000, 0, Some(&report)));
