@@ -49,7 +49,7 @@ foreign_verifiers() {
 }
 
 # kubo_start: starts a private Kubo daemon and exports MIRA_TEST_KUBO, the URL of its RPC API, MIRA_TEST_KUBO_GATEWAY,
-# that of its gateway, and MIRA_TEST_IPFS, the path of the binary. It has a repository of
+# that of its gateway, MIRA_TEST_KUBO_PID, its process, and MIRA_TEST_IPFS, the path of the binary. It has a repository of
 # its own, listens on loopback only and on ports the kernel chose, and knows no peers: no bootstrap, mDNS, routing,
 # swarm or telemetry, so a test can neither reach the network nor a node the user runs. `kubo_stop` ends it.
 kubo_start() {
@@ -77,7 +77,8 @@ kubo_start() {
   MIRA_TEST_KUBO=http://127.0.0.1:$(sed 's|.*/||' "$IPFS_PATH/api")
   MIRA_TEST_KUBO_GATEWAY=$(cat "$IPFS_PATH/gateway")
   MIRA_TEST_IPFS=$ipfs
-  export MIRA_TEST_KUBO MIRA_TEST_KUBO_GATEWAY MIRA_TEST_IPFS
+  MIRA_TEST_KUBO_PID=$kubo_pid
+  export MIRA_TEST_KUBO MIRA_TEST_KUBO_GATEWAY MIRA_TEST_KUBO_PID MIRA_TEST_IPFS
   unset IPFS_PATH # a test finds the node by MIRA_TEST_KUBO, or not at all
   echo "kubo at $MIRA_TEST_KUBO"
 }

@@ -8,8 +8,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     add, anchor, audit, bind, chain, check, claim, completion, config, countersign, demo, diff, dispute, fsck, gc, get,
-    help, init, key, log, ls, pin, prove, record, rewards, rm, seal, show, sql, status, trace, trust, undo, verify,
-    version, withdraw,
+    help, init, key, log, ls, pin, prove, record, rewards, rm, seal, show, sql, status, trace, trust, undo, unpin,
+    verify, version, withdraw,
 };
 use crate::output::{JsonMode, Output, ProgressMode};
 
@@ -121,6 +121,7 @@ pub enum Command {
     Rewards(rewards::RewardsArgs),
     Claim(claim::ClaimArgs),
     Pin(pin::PinArgs),
+    Unpin(unpin::UnpinArgs),
     Record(record::RecordArgs),
     Withdraw(withdraw::WithdrawArgs),
     Countersign(countersign::CountersignArgs),

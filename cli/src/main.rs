@@ -34,6 +34,8 @@ mod needed;
 mod output;
 mod papers;
 mod payments;
+mod pin_receipts;
+mod pinning;
 mod process;
 mod progress;
 mod publish;
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::Get(args) => commands::get::run(args, global, &output),
         Command::Status(args) => commands::status::run(args, global, &output),
         Command::Pin(args) => commands::pin::run(args, global, &output),
+        Command::Unpin(args) => commands::unpin::run(args, global, &output),
         Command::Record(args) => commands::record::run(args, global, &output),
         Command::Withdraw(args) => commands::withdraw::run(args, global, &output),
         Command::Countersign(args) => commands::countersign::run(args, global, &output),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use mira_core::manifest::{FileRef, MAX_CHUNK_LIST, MAX_MANIFEST};
 use mira_core::unixfs::File;
 use mira_ingest::directory::{DatasetDirectory, TopFiles};
-use mira_ingest::outbox::Outbox;
+use mira_ingest::outbox::{Job, Outbox};
 use mira_ingest::pin::Address;
 use mira_ingest::store::Store;
 
@@ -17,6 +17,9 @@ use crate::settings::{Origin, Setting, Settings};
 
 /// Largest file beside the chunks that a manifest may name.
 const MAX_NAMED: usize = 64 << 20;
+
+/// The file of the queue.
+const OUTBOX: &str = "outbox.sqlite";
 
 /// The dataset's directory. The files beside its chunks go to the store, where the directory's blocks are read from.
 pub fn directory(session: &Session, store: &Store, found: &Found<'_>) -> Result<DatasetDirectory> {
@@ -55,7 +58,12 @@ pub fn directory_of(
 
 /// The queue of pins: what is to be pinned where, and how far it is.
 pub fn outbox(session: &Session) -> Result<Outbox> {
-    Outbox::open(&session.workspace.path("outbox.sqlite")).kind(Kind::Failed)
+    Outbox::open(&session.workspace.path(OUTBOX)).kind(Kind::Failed)
+}
+
+/// What the queue holds, without making or changing it.
+pub fn jobs(session: &Session) -> Result<Vec<Job>> {
+    Outbox::read(&session.workspace.path(OUTBOX)).kind(Kind::Failed)
 }
 
 /// The node, and who said so: `MIRA_KUBO`, else the setting `kubo`, else `$IPFS_PATH/api`, else 127.0.0.1:5001.

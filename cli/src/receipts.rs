@@ -21,6 +21,7 @@ use mira_lineage::epoch::{self, SealedEpoch};
 use mira_lineage::log::{FsStorage, Log};
 
 use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::pin_receipts;
 use crate::workspace::Workspace;
 use crate::write_file;
 
@@ -57,8 +58,8 @@ pub fn numbers(workspace: &Workspace) -> Result<(Vec<EpochNumber>, Vec<PathBuf>)
         let number = name.strip_prefix("anchor-").and_then(|name| name.strip_suffix(".json"));
         match number.and_then(|number| number.parse().ok()).filter(|number| *number > 0) {
             Some(number) => numbers.push(EpochNumber::new(number)),
-            // Names with a dot may be a writer's that did not live to the end.
-            None if name.starts_with('.') => {}
+            // Names with a dot may be a writer's that did not live to the end; pins have receipts of their own.
+            None if name.starts_with('.') || name.starts_with(pin_receipts::PREFIX) => {}
             None => strays.push(path),
         }
     }

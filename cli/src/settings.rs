@@ -91,7 +91,11 @@ impl Setting {
     /// Refuses a value that could not be used.
     fn check(self, value: &str) -> Result<()> {
         match self {
-            Self::Kubo => value.parse::<Address>().map(drop).kind(Kind::Config),
+            Self::Kubo => match value.parse::<Address>().kind(Kind::Config)?.credentials() {
+                None => Ok(()),
+                Some(_) => Err(CliError::new(Kind::Config, "a password does not stand in a file")
+                    .hint("MIRA_KUBO may have one: it is sent, and never kept")),
+            },
         }
     }
 }

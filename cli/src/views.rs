@@ -20,6 +20,7 @@ use mira_core::digest::{ContributorId, Digest, StatementId};
 use mira_core::entry::entry_id;
 use mira_core::fold::{Fold, Outcome};
 use mira_core::statement::Inputs;
+use mira_core::time::UtcTime;
 use mira_lineage::ancestry::Lineage;
 use mira_lineage::epoch;
 use mira_lineage::query::{Resolve, Unresolved};
@@ -27,12 +28,11 @@ use mira_lineage::replay::{Logged, Sources, replay};
 use mira_lineage::tables::{AnchorRow, ChunkRow, PinRow};
 use mira_lineage::views::{ViewError, ViewFile, files};
 
-use crate::commands::status::state_name;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::lineage::MAX_INPUTS;
 use crate::refs::{self, Found};
 use crate::session::Session;
-use crate::{chain, dataset, payments, publish, receipts};
+use crate::{chain, dataset, payments, pin_receipts, publish, receipts};
 
 /// The directory of views.
 const DIR: &str = "views";
@@ -163,16 +163,19 @@ fn anchors(session: &Session, epochs: &[epoch::SealedEpoch], jobs: &[Job]) -> Re
 }
 
 fn pins(session: &Session) -> Result<Vec<PinRow>> {
-    let jobs = publish::outbox(session)?.jobs().kind(Kind::Failed)?;
+    let jobs = publish::jobs(session)?;
     let mut pins: Vec<PinRow> = jobs
         .into_iter()
-        .map(|job| PinRow {
+        .map(|job| (pin_receipts::digest(&session.workspace, &job.target), job))
+        .map(|(receipt, job)| PinRow {
             statement_id: job.statement,
             cid: job.target.dataset.to_string(),
             service: job.target.service,
-            state: state_name(job.state).to_owned(),
+            state: job.state.as_str().to_owned(),
             attempts: job.attempts.into(),
             error: job.last_error,
+            confirmed_at: job.confirmed_at.and_then(UtcTime::from_unix_seconds),
+            receipt,
         })
         .collect();
     pins.sort_by(|a, b| (&a.cid, &a.service).cmp(&(&b.cid, &b.service)));

@@ -85,6 +85,7 @@ fn documents_are_as_their_schemas_say() {
     check(&failed(&["check", "net", "--use=commercial", "--json"], 4));
     check(&failed(&["pin", "airlines", "--json"], 1));
     check(&world.json(&["status"]));
+    check(&failed(&["unpin", "airlines", "--json"], 1));
     world.ok(&["trust", "remove", "log.example.org/test"]);
     check(&failed(&["verify", "row.tlog-proof", "--json"], 4));
     let on_disk: BTreeSet<String> = fs::read_dir(folder())

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! enqueue → queued ⇄ importing → pinned          queued again after what may pass, with a longer wait each time
-//!             ↑          ↓
+//!             ↑      ↘↖  ↓         ↓
+//!             │    pinning↓    unpinned          pinning: a service has taken it on, and is to be asked how far it is
 //!             └──────  failed                    after what will not pass by itself; enqueueing tries again
 //! ```
 //!
@@ -21,12 +22,12 @@ use std::time::Duration;
 use mira_core::cid::{Cid, CidError};
 use mira_core::digest::{Digest, DigestError, StatementId};
 use mira_core::time::UtcTime;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, named_params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, named_params};
 
 /// Marks the file as ours, in SQLite's header: "mira".
 const APPLICATION_ID: i32 = 0x6d69_7261;
 /// Version of the table.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a job is its worker's without a sign of life.
@@ -43,16 +44,22 @@ CREATE TABLE pins (
     dataset     TEXT    NOT NULL,  -- CID of the dataset directory
     service     TEXT    NOT NULL,  -- scheme, host and port
     statement   TEXT    NOT NULL,  -- statement_id, in hex
-    state       TEXT    NOT NULL CHECK (state IN ('queued', 'importing', 'pinned', 'failed')),
+    state       TEXT    NOT NULL CHECK (state IN ('queued', 'importing', 'pinning', 'pinned', 'failed', 'unpinned')),
     attempts    INTEGER NOT NULL CHECK (attempts >= 0),
     last_error  TEXT,
     queued_at   INTEGER NOT NULL,  -- seconds since 1970, as all times here
     changed_at  INTEGER NOT NULL,
     due_at      INTEGER NOT NULL,  -- when to try; of a job in work, when its lease ends
+    confirmed_at INTEGER,          -- when the service last showed that it has it
     PRIMARY KEY (dataset, service)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX due ON pins (due_at) WHERE state IN ('queued', 'importing');
+CREATE INDEX due ON pins (due_at) WHERE state IN ('queued', 'importing', 'pinning');
 ";
+/// Before and after the table is made, where there is one of version 1.
+const OF_VERSION_1: [&str; 2] = [
+    "ALTER TABLE pins RENAME TO pins_1; DROP INDEX due;",
+    "INSERT INTO pins SELECT *, CASE state WHEN 'pinned' THEN changed_at END FROM pins_1; DROP TABLE pins_1;",
+];
 
 /// The queue, in one file.
 #[derive(Debug)]
@@ -88,6 +95,8 @@ pub struct Job {
     pub changed_at: i64,
     /// When it is to be tried, or the lease ends.
     pub due_at: i64,
+    /// When the service last showed that it has it.
+    pub confirmed_at: Option<i64>,
 }
 
 /// How far a pin is.
@@ -97,10 +106,14 @@ pub enum State {
     Queued,
     /// Somebody is at it, or died at it.
     Importing,
+    /// A service has taken it on.
+    Pinning,
     /// Confirmed by the service.
     Pinned,
     /// Given up until it is enqueued again.
     Failed,
+    /// Ended, and confirmed to be.
+    Unpinned,
 }
 
 /// What became of an attempt.
@@ -108,6 +121,8 @@ pub enum State {
 pub enum Attempt<'a> {
     /// The service lists the pin and gave back what was sent.
     Confirmed,
+    /// A service has taken it on and is not done.
+    Accepted,
     /// Not now; later perhaps.
     Later {
         /// Why.
@@ -157,15 +172,17 @@ pub enum OutboxError {
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::Queued, Self::Importing, Self::Pinned, Self::Failed];
+    const ALL: [Self; 6] = [Self::Queued, Self::Importing, Self::Pinning, Self::Pinned, Self::Failed, Self::Unpinned];
 
     /// The state's spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Importing => "importing",
+            Self::Pinning => "pinning",
             Self::Pinned => "pinned",
             Self::Failed => "failed",
+            Self::Unpinned => "unpinned",
         }
     }
 }
@@ -194,23 +211,54 @@ impl Outbox {
                 setup.commit()?;
             }
             (APPLICATION_ID, VERSION) => drop(setup),
+            (APPLICATION_ID, 1) => {
+                let [before, after] = OF_VERSION_1;
+                setup.execute_batch(before)?;
+                setup.execute_batch(TABLE)?;
+                setup.execute_batch(after)?;
+                setup.pragma_update(None, "user_version", VERSION)?;
+                // All of it or nothing: a crash up to here leaves version 1.
+                setup.commit()?;
+            }
             (APPLICATION_ID, found) => return Err(OutboxError::Newer { found }),
             (found, _) => return Err(OutboxError::NotAnOutbox { found }),
         }
         Ok(Self { db })
     }
 
-    /// Asks for a pin, due at once. One that is made, or in work, stays as it is; one that failed is tried again.
+    /// Reads all entries without changing anything, so also where nothing may be written. No file is no entries.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub fn read(path: &Path) -> Result<Vec<Job>, OutboxError> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let read = Connection::open_with_flags(path, flags).map_err(OutboxError::from).and_then(|db| {
+            db.busy_timeout(BUSY)?;
+            let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if version > VERSION { Err(OutboxError::Newer { found: version }) } else { Self { db }.jobs() }
+        });
+        match read {
+            // What a writer that died left half done can be put right by a writer only; and so can an empty file.
+            Err(OutboxError::Database(_)) => Self::open(path)?.jobs(),
+            read => read,
+        }
+    }
+
+    /// Asks for a pin, due at once. One that is made, or in work, stays as it is; one that failed or was ended is tried
+    /// again.
     ///
     /// # Errors
     /// [`OutboxError`].
     pub fn enqueue(&self, target: &Target, statement: StatementId, now: UtcTime) -> Result<Job, OutboxError> {
         self.db.execute(
-            "INSERT INTO pins VALUES (:dataset, :service, :statement, 'queued', 0, NULL, :now, :now, :now)
+            "INSERT INTO pins VALUES (:dataset, :service, :statement, 'queued', 0, NULL, :now, :now, :now, NULL)
              ON CONFLICT DO UPDATE SET
                  state = 'queued', due_at = :now, changed_at = :now, statement = :statement,
-                 attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END
-             WHERE state IN ('queued', 'failed')",
+                 attempts = CASE state WHEN 'queued' THEN attempts ELSE 0 END
+             WHERE state IN ('queued', 'failed', 'unpinned')",
             named_params! {
                 ":dataset": target.dataset.to_string(),
                 ":service": target.service,
@@ -226,7 +274,7 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`].
     pub fn next_due(&self, now: UtcTime) -> Result<Option<Job>, OutboxError> {
-        let sql = "SELECT * FROM pins WHERE state IN ('queued', 'importing') AND due_at <= ?1
+        let sql = "SELECT * FROM pins WHERE state IN ('queued', 'importing', 'pinning') AND due_at <= ?1
                    ORDER BY due_at, dataset, service LIMIT 1";
         self.db.query_row(sql, [now.unix_seconds()], |row| Ok(job(row))).optional()?.transpose()
     }
@@ -273,6 +321,7 @@ impl Outbox {
     ) -> Result<bool, OutboxError> {
         let (state, wait, error) = match outcome {
             Attempt::Confirmed => (State::Pinned, 0, None),
+            Attempt::Accepted => (State::Pinning, FIRST_WAIT_SECONDS, None),
             Attempt::Later { error } => (State::Queued, wait(attempt), Some(error)),
             Attempt::Never { error } => (State::Failed, 0, Some(error)),
         };
@@ -299,7 +348,25 @@ impl Outbox {
         rows.map(|row| row?).collect()
     }
 
-    /// Forgets an entry, as after unpinning. Gives false if there was none.
+    /// Says that a pin was ended, and is gone; whoever works on it loses the right to.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub fn unpinned(&self, target: &Target, statement: StatementId, now: UtcTime) -> Result<(), OutboxError> {
+        self.db.execute(
+            "INSERT INTO pins VALUES (:dataset, :service, :statement, 'unpinned', 0, NULL, :now, :now, :now, NULL)
+             ON CONFLICT DO UPDATE SET state = 'unpinned', last_error = NULL, changed_at = :now, due_at = :now",
+            named_params! {
+                ":dataset": target.dataset.to_string(),
+                ":service": target.service,
+                ":statement": statement.to_string(),
+                ":now": now.unix_seconds(),
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Forgets an entry. Gives false if there was none.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -322,6 +389,7 @@ impl Outbox {
         let error: Option<String> = error.map(|error| error.chars().take(MAX_ERROR_LEN).collect());
         let changed = self.db.execute(
             "UPDATE pins SET state = :state, due_at = :due_at, changed_at = :now,
+                 confirmed_at = CASE :state WHEN 'pinned' THEN :now ELSE confirmed_at END,
                  last_error = CASE :state WHEN 'importing' THEN last_error ELSE :error END
              WHERE dataset = :dataset AND service = :service AND state = 'importing' AND attempts = :attempt",
             named_params! {
@@ -364,6 +432,11 @@ fn job(row: &Row<'_>) -> Result<Job, OutboxError> {
         queued_at: row.get("queued_at")?,
         changed_at: row.get("changed_at")?,
         due_at: row.get("due_at")?,
+        confirmed_at: match row.get("confirmed_at") {
+            // A file of version 1 that is only read.
+            Err(rusqlite::Error::InvalidColumnName(_)) => None,
+            confirmed_at => confirmed_at?,
+        },
     })
 }
 

@@ -149,11 +149,80 @@ fn refuses_files_of_others_and_newer_ones() {
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         Outbox::open(&path)
     };
-    let newer = "PRAGMA application_id = 1835627105; PRAGMA user_version = 2;";
-    assert!(matches!(with("newer", newer), Err(OutboxError::Newer { found: 2 })));
+    let newer = "PRAGMA application_id = 1835627105; PRAGMA user_version = 3;";
+    assert!(matches!(with("newer", newer), Err(OutboxError::Newer { found: 3 })));
     assert!(matches!(with("foreign", "PRAGMA application_id = 7;"), Err(OutboxError::NotAnOutbox { found: 7 })));
     assert!(matches!(with("tables", "CREATE TABLE t (x);"), Err(OutboxError::NotAnOutbox { found: 0 })));
     std::fs::write(directory.path().join("text"), "not a database, and long enough to tell").unwrap();
     assert!(matches!(Outbox::open(&directory.path().join("text")), Err(OutboxError::Database(_))));
     assert!(with("empty", "").is_ok());
+}
+
+/// The table as version 1 made it, with one pin of each state.
+const VERSION_1: &str = "
+    PRAGMA application_id = 1835627105; PRAGMA user_version = 1;
+    CREATE TABLE pins (
+        dataset TEXT NOT NULL, service TEXT NOT NULL, statement TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'importing', 'pinned', 'failed')),
+        attempts INTEGER NOT NULL CHECK (attempts >= 0), last_error TEXT, queued_at INTEGER NOT NULL,
+        changed_at INTEGER NOT NULL, due_at INTEGER NOT NULL, PRIMARY KEY (dataset, service)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX due ON pins (due_at) WHERE state IN ('queued', 'importing');";
+
+#[test]
+fn an_outbox_of_version_1_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("outbox.sqlite");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    for (name, state) in [("a", "pinned"), ("b", "queued"), ("c", "failed")] {
+        let key = (target(name).dataset.to_string(), statement().to_string(), state);
+        let sql = "INSERT INTO pins VALUES (?1, 'http://127.0.0.1:5001', ?2, ?3, 1, NULL, 1, 2, 3)";
+        old.execute(sql, key).unwrap();
+    }
+    drop(old);
+    // Only reading it changes nothing, and all is there.
+    let before = std::fs::read(&path).unwrap();
+    let read = Outbox::read(&path).unwrap();
+    assert_eq!((read.len(), std::fs::read(&path).unwrap()), (3, before));
+    let outbox = Outbox::open(&path).unwrap();
+    let state = |name: &str| outbox.job(&target(name)).unwrap().unwrap();
+    assert_eq!((state("a").state, state("a").confirmed_at), (State::Pinned, Some(2)));
+    assert_eq!((state("b").state, state("b").confirmed_at), (State::Queued, None));
+    assert_eq!(outbox.next_due(at(0)).unwrap().unwrap().target, target("b"));
+    outbox.unpinned(&target("a"), statement(), at(0)).unwrap();
+    assert_eq!(Outbox::read(&path).unwrap().len(), 3);
+}
+
+#[test]
+fn reading_what_is_not_there_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("outbox.sqlite");
+    assert_eq!(Outbox::read(&path).unwrap(), []);
+    assert!(!path.exists());
+}
+
+/// A service takes a pin on, is asked later, has it; then it is ended, and asked for again.
+#[test]
+fn a_service_takes_its_time() {
+    let fixture = Fixture::new();
+    let outbox = fixture.open();
+    outbox.enqueue(&target("a"), statement(), at(0)).unwrap();
+    outbox.begin(&target("a"), at(0)).unwrap();
+    assert!(outbox.finish(&target("a"), 1, Attempt::Accepted, at(1)).unwrap());
+    assert_eq!(outbox.enqueue(&target("a"), statement(), at(2)).unwrap().state, State::Pinning, "it is not asked anew");
+    assert_eq!(outbox.next_due(at(10)).unwrap(), None);
+    assert_eq!(outbox.next_due(at(11)).unwrap().unwrap().state, State::Pinning);
+    outbox.begin(&target("a"), at(11)).unwrap();
+    assert!(outbox.finish(&target("a"), 2, Attempt::Confirmed, at(12)).unwrap());
+    let job = fixture.open().job(&target("a")).unwrap().unwrap();
+    assert_eq!((job.state, job.confirmed_at), (State::Pinned, Some(START + 12)));
+
+    let late = outbox.begin(&target("a"), at(13)).unwrap();
+    outbox.unpinned(&target("a"), statement(), at(14)).unwrap();
+    assert!(!outbox.finish(&target("a"), late.attempts, Attempt::Confirmed, at(15)).unwrap(), "it was ended meanwhile");
+    assert_eq!(fixture.open().job(&target("a")).unwrap().unwrap().state, State::Unpinned);
+    assert_eq!(outbox.next_due(at(1_000_000)).unwrap(), None);
+    let again = outbox.enqueue(&target("a"), statement(), at(20)).unwrap();
+    assert_eq!((again.state, again.attempts), (State::Queued, 0));
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use mira_core::fold::{Record, Withdrawn};
 use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::statement::Predicate;
+use mira_ingest::outbox::State;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::output::{JsonMode, Output, counted, escape, excerpt};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{dataset, lineage, naming};
+use crate::{dataset, lineage, naming, pinning, publish};
 
 /// List datasets, models and deployments, the latest version of each
 #[derive(Debug, Args)]
@@ -55,6 +56,8 @@ struct Line {
     disputed: bool,
     title: Option<String>,
     words: Vec<String>,
+    /// Nodes and services that have it.
+    pinned_at: Vec<String>,
 }
 
 impl Line {
@@ -78,6 +81,7 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
         .filter(|(id, record)| args.all || session.ledger.latest(record).as_ref() == Some(*id))
         .collect();
     items.sort_by_key(|(_, record)| record.seq);
+    let jobs = publish::jobs(&session)?;
     let lines = items.into_iter().filter_map(|(id, record)| {
         let version = record.version.as_ref()?;
         let taint = graph.place(id).and_then(|place| taints.get(place).copied().flatten());
@@ -99,6 +103,10 @@ pub fn run(args: &LsArgs, global: &Global, output: &Output) -> Result {
             disputed: record.disputes > 0,
             title: card.as_ref().and_then(|card| card.front().pretty_name.clone()),
             words: card.map(|card| card.words().map(str::to_owned).collect()).unwrap_or_default(),
+            pinned_at: pinning::of(&jobs, id)
+                .filter(|job| job.state == State::Pinned)
+                .map(|job| job.target.service.clone())
+                .collect(),
         })
     });
     let lines = lines.filter(|line| line.has(&args.search));
@@ -140,6 +148,9 @@ fn text(line: &Line) -> String {
     }
     if line.disputed {
         flags.push_str("  DISPUTED");
+    }
+    if !line.pinned_at.is_empty() {
+        flags.push_str("  pinned");
     }
     let name = format!("{}@{}", line.name, line.version);
     let title = line.title.as_ref().filter(|title| **title != line.name);

@@ -33,6 +33,7 @@ pub mod status;
 pub mod trace;
 pub mod trust;
 pub mod undo;
+pub mod unpin;
 pub mod verify;
 pub mod version;
 pub mod withdraw;

@@ -1,37 +1,47 @@
 //! `mira pin`
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use mira_core::fold::Withdrawn;
+use mira_core::key::SigningKey;
 use mira_core::statement::Kind as StatementKind;
-use mira_ingest::outbox::{Attempt, Outbox, State, Target};
-use mira_ingest::pin::{Kubo, pin_dataset};
+use mira_ingest::directory::DatasetDirectory;
+use mira_ingest::outbox::{Attempt, Job};
+use mira_ingest::pin::{
+    Missing, PinError, RemoteState, Route, Service, Waiting, pin_dataset, pin_remotely, plan_dataset,
+};
+use mira_ingest::store::file_of;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::clock;
-use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::gate::{self, GateArgs};
-use crate::output::{Output, count};
-use crate::publish;
+use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::gate::{GateArgs, shell};
+use crate::output::{JsonMode, Output, count, counted, optional_count};
+use crate::pinning::{self, Node, Place, Seen, Work};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::{dataset, publish};
 
-/// Pin datasets on your IPFS node
+/// Pin datasets on your IPFS node, or at a pinning service it knows
 ///
 /// Sends what the node lacks, pins the dataset's directory, and reports success only when the node lists the pin and
 /// gives back a piece of the data. If the node is away, the pin is queued; `mira pin --all` and any later `mira pin`
 /// of the dataset try again.
 ///
 /// The node is MIRA_KUBO (http://127.0.0.1:5001 or /ip4/127.0.0.1/tcp/5001), else the setting `kubo`, else that of
-/// IPFS_PATH. On a node that is not on this machine, data are published: that is asked about first, and refused for data that
-/// are not public, have no licence, or in which a scan found what may be secrets or personal data.
+/// IPFS_PATH. With --service the node asks a pinning service that its owner made known to it (`ipfs pin remote service
+/// add`); the service's key stays there. A service lists its pins and gives nothing back, so what it says is all that
+/// is known.
+///
+/// A node that is not on this machine, and every service, is publishing: that cannot be taken back.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira pin penguins
-  mira pin --all")]
+  mira pin --all --dry-run
+  mira pin penguins --service web3 --yes")]
 pub struct PinArgs {
     /// The datasets
     #[arg(value_name = "REF", required_unless_present = "all")]
@@ -39,6 +49,18 @@ pub struct PinArgs {
     /// Every dataset of this workspace, in its latest version
     #[arg(long, conflicts_with = "references")]
     all: bool,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// A pinning service, by the name that the node knows it by
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Do not wait until the service has it
+    #[arg(long, requires = "service")]
+    background: bool,
+    /// How long to wait until the service has it
+    #[arg(long, requires = "service", value_name = "SECONDS", default_value_t = 600, conflicts_with = "background")]
+    wait: u64,
     #[command(flatten)]
     gate: GateArgs,
 }
@@ -47,6 +69,7 @@ pub struct PinArgs {
 struct Document {
     schema: &'static str,
     service: String,
+    dry_run: bool,
     pins: Vec<Line>,
 }
 
@@ -54,71 +77,136 @@ struct Document {
 struct Line {
     dataset: String,
     cid: String,
+    statement: String,
+    service: String,
     state: &'static str,
     #[serde(serialize_with = "count")]
     sent_bytes: u64,
+    /// How: as CARs, or file by file.
+    route: Option<&'static str>,
+    confirmed_at: Option<String>,
+    receipt: Option<String>,
+    missing: Option<Lacking>,
     error: Option<String>,
+}
+
+/// What would be sent.
+#[derive(Serialize)]
+struct Lacking {
+    files: usize,
+    #[serde(serialize_with = "count")]
+    blocks: u64,
+    #[serde(serialize_with = "count")]
+    block_bytes: u64,
+    #[serde(serialize_with = "optional_count")]
+    car_bytes: Option<u64>,
 }
 
 /// Pins them.
 pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
-    let _lock = session.workspace.lock()?;
-    let address = publish::node(&session)?;
-    let kubo = Kubo::new(&address).kind(Kind::Failed)?;
     let wanted = wanted(args, &session)?;
-    if !address.is_loopback() {
-        gate::shell::pass(&session, &wanted, &address.to_string(), args.gate, output)?;
+    let node = Node::of(&session)?;
+    if args.dry_run {
+        return plan(&session, &node, &wanted, output);
     }
+    let _lock = session.workspace.lock()?;
+    let place = node.place(args.service.as_deref())?;
+    // Nothing has been sent up to here.
+    let _permit = match place.destination(&node) {
+        Some(destination) => Some(shell::pass(&session, &wanted, &destination, args.gate, output)?),
+        None => None,
+    };
+    let key = session.signing_key();
+    if let Err(error) = &key {
+        output.talk(format_args!("no receipts are signed: {}", error.in_one_line()));
+    }
+    let pinner = Pinner { session: &session, node: &node, key: key.ok(), waiting: waiting(args), output };
     let mut pins = Vec::new();
     for (name, found) in &wanted {
-        pins.push(pin(&session, &kubo, name, found)?);
-    }
-    let failed = pins.iter().filter(|line| line.error.is_some()).count();
-    if output.is_json() {
-        let service = kubo.service().to_owned();
-        output.document(&Document { schema: "mira.pin/1", service, pins });
-    } else {
-        for line in &pins {
-            output.data(format_args!("{:<7} {}  {}", line.state, line.cid, line.dataset));
-            line.error.iter().for_each(|error| output.talk(format_args!("  {error}")));
+        let (line, directory) = pinner.on_node(name, found)?;
+        match &place {
+            Place::Service(service) => pins.push(pinner.at_service(service, &place, line, &directory, found)?),
+            Place::Node => pins.push(line),
         }
     }
+    finish(&place, &node, pins, args, output)
+}
+
+fn finish(place: &Place, node: &Node, pins: Vec<Line>, args: &PinArgs, output: &Output) -> Result {
+    let failed = pins.iter().filter(|line| line.error.is_some()).count();
+    let waits = pins.iter().filter(|line| line.error.is_none() && line.state != "pinned").count();
+    let all = pins.len();
+    print(place.name(node), false, pins, output);
     if failed > 0 {
-        return Err(CliError::new(Kind::Failed, format!("{failed} of {} datasets are not pinned", wanted.len()))
-            .hint("they are queued: mira pin again when the node is back, mira status shows them"));
+        return Err(CliError::new(Kind::Failed, format!("{failed} of {all} datasets are not pinned"))
+            .hint("mira pin again when what is wrong is mended; mira status shows what is queued"));
+    }
+    if waits > 0 && !args.background {
+        return Err(CliError::new(Kind::Failed, format!("the service is not done with {waits} of {all} datasets"))
+            .hint("it goes on; the same command asks again"));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The right to work on one pin, which ends unless there are signs of life.
-struct Lease<'a> {
-    outbox: Outbox,
-    target: &'a Target,
-    attempt: u32,
-    renewed: Instant,
+fn print(service: String, dry_run: bool, pins: Vec<Line>, output: &Output) {
+    match output.json {
+        JsonMode::Document => output.document(&Document { schema: "mira.pin/1", service, dry_run, pins }),
+        JsonMode::Lines => pins.iter().for_each(|line| output.document(line)),
+        JsonMode::Off => pins.iter().for_each(|line| {
+            let missing = line.missing.as_ref().map(told).unwrap_or_default();
+            output.data(format_args!("{:<7} {}  {}{missing}", line.state, line.cid, line.dataset));
+            line.error.iter().for_each(|error| output.talk(format_args!("  {}", crate::output::escape(error))));
+        }),
+    }
 }
 
-impl Lease<'_> {
-    fn renew(&mut self) {
-        const EVERY: Duration = Duration::from_secs(60);
-        if self.renewed.elapsed() < EVERY {
-            return;
-        }
-        self.renewed = Instant::now();
-        // If it cannot be written now, the next piece that is sent tries again; at worst the work is done twice.
-        if let Ok(now) = clock::now() {
-            let _ = self.outbox.renew(self.target, self.attempt, now);
-        }
+fn told(missing: &Lacking) -> String {
+    let blocks = counted(missing.blocks, "block");
+    format!(
+        "  {blocks} of {} are missing, in {}",
+        counted(missing.block_bytes, "byte"),
+        counted(missing.files as u64, "file")
+    )
+}
+
+/// Asks a node on this machine what it lacks. One elsewhere is not even told CIDs: all may be missing there.
+fn plan(session: &Session, node: &Node, wanted: &[(String, Found<'_>)], output: &Output) -> Result {
+    let mut pins = Vec::new();
+    for (name, found) in wanted {
+        let stored = dataset::load(&session.ledger, &session.blobs(), found)?;
+        let directory = publish::directory_of(session, found, &stored, |bytes| file_of(bytes).kind(Kind::Failed))?;
+        let plan = match node.address.is_loopback() {
+            true => plan_dataset(&node.kubo, &directory),
+            false => Missing::everything(&directory),
+        };
+        let plan = plan.map_err(|error| away(&error))?;
+        pins.push(Line {
+            state: if plan.is_pinned { "pinned" } else { "planned" },
+            missing: Some(Lacking {
+                files: plan.files,
+                blocks: plan.content.blocks,
+                block_bytes: plan.content.block_bytes,
+                car_bytes: Some(plan.bytes),
+            }),
+            ..Line::new(name, &directory, found, node.address.to_string())
+        });
     }
+    print(node.address.to_string(), true, pins, output);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn away(error: &PinError) -> CliError {
+    CliError::new(Kind::Failed, crate::error::chain(error)).hint("is the node running? MIRA_KUBO says where")
+}
+
+fn waiting(args: &PinArgs) -> Waiting {
+    let total = if args.background { Duration::ZERO } else { Duration::from_secs(args.wait) };
+    Waiting { total, ..Waiting::default() }
 }
 
 fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found<'a>)>> {
     let fold = session.ledger.fold();
-    let name = |found: &Found<'_>| match &found.record.version {
-        Some(version) => format!("{}@{}", version.name, version.number),
-        None => found.id.to_string(),
-    };
     if !args.all {
         return args
             .references
@@ -128,7 +216,7 @@ fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found
                 if found.record.withdrawn == Withdrawn::Whole {
                     return Err(CliError::new(Kind::DoesNotVerify, format!("{text} was withdrawn")));
                 }
-                Ok((name(&found), found))
+                Ok((pinning::name(&found), found))
             })
             .collect();
     }
@@ -140,35 +228,121 @@ fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found
         .map(|(id, record)| Found { id: *id, record })
         .collect();
     all.sort_by_key(|found| found.record.seq);
-    Ok(all.into_iter().map(|found| (name(&found), found)).collect())
+    Ok(all.into_iter().map(|found| (pinning::name(&found), found)).collect())
 }
 
-/// Pins one dataset. The queue knows of it before anything is sent, so a crash on any line leaves it queued.
-fn pin(session: &Session, kubo: &Kubo, name: &str, found: &Found<'_>) -> Result<Line> {
-    let store = session.store()?;
-    let directory = publish::directory(session, &store, found)?;
-    let outbox = publish::outbox(session)?;
-    let target = Target { dataset: directory.cid(), service: kubo.service().to_owned() };
-    outbox.enqueue(&target, found.id, clock::now()?).kind(Kind::Failed)?;
-    let job = outbox.begin(&target, clock::now()?).kind(Kind::Failed)?;
-    let random = u64::from_be_bytes(clock::random::<8>()?);
-    // A connection of its own, because this one must not go to the thread that reports progress.
-    let own = publish::outbox(session)?;
-    let mut lease = Lease { outbox: own, target: &target, attempt: job.attempts, renewed: Instant::now() };
-    let result = pin_dataset(kubo, &store, &directory, name, random, &mut |_| lease.renew());
-    let text = result.as_ref().err().map(|error| chain(error));
-    let outcome = match (&result, &text) {
-        (Err(error), Some(text)) if error.is_transient() => Attempt::Later { error: text },
-        (Err(_), Some(text)) => Attempt::Never { error: text },
-        _ => Attempt::Confirmed,
-    };
-    outbox.finish(&target, job.attempts, outcome, clock::now()?).kind(Kind::Failed)?;
-    let state = outbox.job(&target).kind(Kind::Failed)?.map_or(State::Failed, |job| job.state);
-    Ok(Line {
-        dataset: name.to_owned(),
-        cid: directory.cid().to_string(),
-        state: super::status::state_name(state),
-        sent_bytes: result.map_or(0, |pinned| pinned.sent),
-        error: text,
-    })
+/// Pins one dataset after the other.
+struct Pinner<'a> {
+    session: &'a Session,
+    node: &'a Node,
+    key: Option<SigningKey>,
+    waiting: Waiting,
+    output: &'a Output,
+}
+
+impl Pinner<'_> {
+    fn on_node(&self, name: &str, found: &Found<'_>) -> Result<(Line, DatasetDirectory)> {
+        let store = self.session.store()?;
+        let directory = publish::directory(self.session, &store, found)?;
+        let place = Place::Node.name(self.node);
+        let work = Work::begin(self.session, directory.cid(), place.clone(), found.id)?;
+        let random = u64::from_be_bytes(clock::random::<8>()?);
+        let mut hand = work.hand()?;
+        let pinned = pin_dataset(&self.node.kubo, &store, &directory, name, random, &mut |_| hand.renew());
+        let mut line = Line::new(name, &directory, found, place);
+        match pinned {
+            Ok(pinned) => {
+                line.take(&work.end(Attempt::Confirmed)?);
+                line.sent_bytes = pinned.sent;
+                line.route = pinned.route.filter(|_| pinned.sent > 0).map(|route| match route {
+                    Route::Import => "import",
+                    Route::Add => "add",
+                });
+                line.receipt = self.receipt(&work, name, &pinned.version, Some(&pinned.read_back))?;
+            }
+            Err(error) => {
+                let (job, text) = work.end_badly(&error)?;
+                line.take(&job);
+                line.error = Some(text);
+            }
+        }
+        Ok((line, directory))
+    }
+
+    /// Has a service pin what is on the node. Where it did not get there, the service's turn is queued.
+    fn at_service(
+        &self,
+        service: &Service,
+        place: &Place,
+        on_node: Line,
+        directory: &DatasetDirectory,
+        found: &Found<'_>,
+    ) -> Result<Line> {
+        let name = on_node.dataset.clone();
+        let work = Work::begin(self.session, directory.cid(), place.name(self.node), found.id)?;
+        let mut line = Line { service: place.name(self.node), receipt: None, confirmed_at: None, ..on_node };
+        if let Some(error) = &line.error {
+            let text = format!("the node does not have it: {error}");
+            line.take(&work.end(Attempt::Later { error: &text })?);
+            line.error = Some(text);
+            return Ok(line);
+        }
+        let mut hand = work.hand()?;
+        let mut report = |state: RemoteState| {
+            hand.renew();
+            self.output.talk(format_args!("{} {name} at {}", state.as_str(), service.name));
+        };
+        match pin_remotely(&self.node.kubo, service, &directory.cid(), &name, self.waiting, &mut report) {
+            Ok(RemoteState::Pinned) => {
+                line.take(&work.end(Attempt::Confirmed)?);
+                line.receipt = self.receipt(&work, &name, &self.node.version()?, None)?;
+            }
+            Ok(state) => {
+                let job = work.end(Attempt::Accepted)?;
+                line.take(&job);
+                // The service's own word for it, which is finer than the queue's.
+                line.state = state.as_str();
+            }
+            Err(error) => {
+                let (job, text) = work.end_badly(&error)?;
+                line.take(&job);
+                line.error = Some(text);
+            }
+        }
+        Ok(line)
+    }
+
+    fn receipt(
+        &self,
+        work: &Work<'_>,
+        name: &str,
+        node: &str,
+        read_back: Option<&mira_ingest::pin::ReadBack>,
+    ) -> Result<Option<String>> {
+        let Some(key) = &self.key else { return Ok(None) };
+        work.receipt(&Seen { name, node, read_back, key }).map(|path| Some(path.display().to_string()))
+    }
+}
+
+impl Line {
+    fn new(name: &str, directory: &DatasetDirectory, found: &Found<'_>, service: String) -> Self {
+        Self {
+            dataset: name.to_owned(),
+            cid: directory.cid().to_string(),
+            statement: found.id.to_string(),
+            service,
+            state: "queued",
+            sent_bytes: 0,
+            route: None,
+            confirmed_at: None,
+            receipt: None,
+            missing: None,
+            error: None,
+        }
+    }
+
+    fn take(&mut self, job: &Job) {
+        self.state = job.state.as_str();
+        self.confirmed_at = pinning::confirmed(job);
+    }
 }

@@ -14,7 +14,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, counted, escape};
 use crate::session::Session;
-use crate::{dataset, lineage, naming, refs, removed};
+use crate::{dataset, lineage, naming, pinning, publish, refs, removed};
 
 /// Show what the log says about a dataset, a model or a statement
 #[derive(Debug, Args)]
@@ -54,10 +54,20 @@ struct Document {
     countersignatures: u64,
     said_about: Vec<Said>,
     removed_here: bool,
+    pins: Vec<Pin>,
     columns: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Box<RawValue>>,
     payload: Box<RawValue>,
+}
+
+/// Where it is pinned, or is to be.
+#[derive(Serialize)]
+struct Pin {
+    cid: String,
+    service: String,
+    state: &'static str,
+    confirmed_at: Option<String>,
 }
 
 /// A later statement about this one.
@@ -88,6 +98,15 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     let taint = graph.place(&found.id).and_then(|place| graph.taints(fold).get(place).copied().flatten());
     let said = said(&session, &found);
     let profile = if args.profile { Some(profile::report(&session, &found)?) } else { None };
+    let jobs = publish::jobs(&session)?;
+    let pins: Vec<Pin> = pinning::of(&jobs, &found.id)
+        .map(|job| Pin {
+            cid: job.target.dataset.to_string(),
+            service: job.target.service.clone(),
+            state: job.state.as_str(),
+            confirmed_at: pinning::confirmed(job),
+        })
+        .collect();
     if output.is_json() {
         let raw = |text: String| RawValue::from_string(text).kind(Kind::Failed);
         output.document(&Document {
@@ -111,6 +130,7 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
             countersignatures: record.countersignatures,
             said_about: said,
             removed_here,
+            pins,
             columns: columns.map(raw).transpose()?,
             profile: profile.map(|report| raw(String::from_utf8_lossy(&report.to_json()).into_owned())).transpose()?,
             payload: raw(payload)?,
@@ -139,6 +159,10 @@ pub fn run(args: &ShowArgs, global: &Global, output: &Output) -> Result {
     }
     for said in &said {
         output.data(format_args!("{:<10} {} by {}", said.kind, said.what, said.by));
+    }
+    for Pin { cid, service, state, confirmed_at } in &pins {
+        let seen = confirmed_at.as_ref().map(|time| format!(", seen {time}")).unwrap_or_default();
+        output.data(format_args!("{state:<10} {cid} at {}{seen}", escape(service)));
     }
     if let Some(extent) = record.extent {
         output.data(format_args!("rows       {} in {}", extent.rows, counted(extent.chunks, "chunk")));

@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_ingest::outbox::State;
 use mira_lineage::epoch;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{Kind, Result, ResultExt};
 use crate::output::{Output, count, escape};
-use crate::publish;
 use crate::session::Session;
+use crate::{pinning, publish};
 
 /// Show the state of the workspace: log, epochs, pins
 #[derive(Debug, Args)]
@@ -42,6 +41,7 @@ struct Pin {
     statement: String,
     state: &'static str,
     attempts: u32,
+    confirmed_at: Option<String>,
     error: Option<String>,
 }
 
@@ -52,14 +52,15 @@ pub fn run(_: &StatusArgs, global: &Global, output: &Output) -> Result {
     let epochs = epoch::read_all(log).kind(Kind::DoesNotVerify)?;
     let sealed = epochs.last().map_or(0, |epoch| epoch.head().size.value());
     let head = log.head();
-    let jobs = publish::outbox(&session)?.jobs().kind(Kind::Failed)?;
+    let jobs = publish::jobs(&session)?;
     let pins: Vec<Pin> = jobs
         .into_iter()
         .map(|job| Pin {
+            confirmed_at: pinning::confirmed(&job),
             cid: job.target.dataset.to_string(),
             service: job.target.service,
             statement: job.statement.to_string(),
-            state: state_name(job.state),
+            state: job.state.as_str(),
             attempts: job.attempts,
             error: job.last_error,
         })
@@ -84,18 +85,9 @@ pub fn run(_: &StatusArgs, global: &Global, output: &Output) -> Result {
         epochs.len()
     ));
     for pin in &pins {
+        let seen = pin.confirmed_at.as_ref().map(|time| format!(", seen {time}")).unwrap_or_default();
         let error = pin.error.as_ref().map(|error| format!(" ({})", escape(error))).unwrap_or_default();
-        output.data(format_args!("{:<7} {} at {}{error}", pin.state, pin.cid, pin.service));
+        output.data(format_args!("{:<8} {} at {}{seen}{error}", pin.state, pin.cid, escape(&pin.service)));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// How a state is called.
-pub fn state_name(state: State) -> &'static str {
-    match state {
-        State::Queued => "queued",
-        State::Importing => "importing",
-        State::Pinned => "pinned",
-        State::Failed => "failed",
-    }
 }

@@ -32,6 +32,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// in-toto predicate type of an anchor receipt, which is a file beside a log and never an entry of one.
 pub const ANCHOR_RECEIPT_TYPE: &str = "urn:mira:anchor-receipt:v1";
+/// `predicateType` of pin receipts.
+pub const PIN_RECEIPT_TYPE: &str = "urn:mira:pin-receipt:v1";
 /// First line of a portable proof (C2SP tlog-proof).
 pub const PROOF_MAGIC: &str = "c2sp.org/tlog-proof@v1";
 

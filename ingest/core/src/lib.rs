@@ -27,6 +27,7 @@ pub mod log;
 pub mod manifest;
 pub mod merkle;
 pub mod name;
+pub mod pin_receipt;
 mod quote;
 pub mod receipt;
 pub mod rights;

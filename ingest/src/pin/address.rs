@@ -22,9 +22,12 @@ const DEFAULT_PORT: u16 = 5001;
 /// The longest file that is read as an address.
 const MAX_FILE_LEN: u64 = 1024;
 
-/// Host and port of an RPC API over plain HTTP. It is written as a URL of scheme, host and port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Scheme, host and port of an RPC API. It is written as a URL of these three: a name and password that stand in it are
+/// sent to the node and shown to nobody.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
+    is_tls: bool,
+    credentials: Option<String>,
     host: Host,
     port: u16,
 }
@@ -67,7 +70,12 @@ impl Address {
             return text.parse();
         }
         let found = ipfs_path.map(Self::of_repository).transpose()?.flatten();
-        Ok(found.unwrap_or(Self { host: Host::Ip(Ipv4Addr::LOCALHOST.into()), port: DEFAULT_PORT }))
+        Ok(found.unwrap_or(Self {
+            is_tls: false,
+            credentials: None,
+            host: Host::Ip(Ipv4Addr::LOCALHOST.into()),
+            port: DEFAULT_PORT,
+        }))
     }
 
     /// Whether it is this machine, so that using it publishes nothing by itself. A name counts only if it is
@@ -78,6 +86,16 @@ impl Address {
             Host::Ip(IpAddr::V6(ip)) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
             Host::Name(name) => name == "localhost",
         }
+    }
+
+    /// Whether the connection is encrypted.
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// `name:password`, if the URL has them. Files do not keep such an address.
+    pub fn credentials(&self) -> Option<&str> {
+        self.credentials.as_deref()
     }
 
     fn of_repository(repository: &Path) -> Result<Option<Self>, AddressError> {
@@ -97,22 +115,30 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let parsed = if text.starts_with('/') { parse_multiaddr(text) } else { parse_url(text) };
-        parsed.map_err(|rule| AddressError::Text { found: without_credentials(text).chars().take(80).collect(), rule })
+        parsed.map_err(|rule| AddressError::Text { found: shown(text).chars().take(80).collect(), rule })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https" } else { "http" };
         match &self.host {
-            Host::Ip(IpAddr::V6(ip)) => write!(f, "http://[{ip}]:{}", self.port),
-            Host::Ip(IpAddr::V4(ip)) => write!(f, "http://{ip}:{}", self.port),
-            Host::Name(name) => write!(f, "http://{name}:{}", self.port),
+            Host::Ip(IpAddr::V6(ip)) => write!(f, "{scheme}://[{ip}]:{}", self.port),
+            Host::Ip(IpAddr::V4(ip)) => write!(f, "{scheme}://{ip}:{}", self.port),
+            Host::Name(name) => write!(f, "{scheme}://{name}:{}", self.port),
         }
     }
 }
 
+/// As it is shown: a password does not get into a log by way of a struct that holds it.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// An address as it may be shown: scheme and host. What stands before an `@`, or behind the host, may be a secret.
-fn without_credentials(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         // No URL, but perhaps one whose scheme was forgotten.
         return text
@@ -128,12 +154,12 @@ fn without_credentials(text: &str) -> String {
     format!("{scheme}://{}", host.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
-/// `/ip4/A/tcp/P`, `/ip6/A/tcp/P`, `/dns/N/tcp/P` (also dns4, dns6), each with or without `/http`.
+/// `/ip4/A/tcp/P`, `/ip6/A/tcp/P`, `/dns/N/tcp/P` (also dns4, dns6), each with `/http`, `/https` or neither.
 fn parse_multiaddr(text: &str) -> Result<Address, &'static str> {
     let parts: Vec<&str> = text.split('/').skip(1).collect();
-    let (kind, host, port) = match parts.as_slice() {
-        [kind, host, "tcp", port] | [kind, host, "tcp", port, "http"] => (*kind, *host, *port),
-        [_, _, "tcp", _, "https" | "tls", ..] => return Err("TLS is not built in"),
+    let (kind, host, port, is_tls) = match parts.as_slice() {
+        [kind, host, "tcp", port] | [kind, host, "tcp", port, "http"] => (*kind, *host, *port, false),
+        [kind, host, "tcp", port, "https"] | [kind, host, "tcp", port, "tls", "http"] => (*kind, *host, *port, true),
         _ => return Err("a multiaddr names a host and a TCP port"),
     };
     let host = match kind {
@@ -142,34 +168,58 @@ fn parse_multiaddr(text: &str) -> Result<Address, &'static str> {
         "dns" | "dns4" | "dns6" => Host::Name(parse_name(host)?),
         _ => return Err("a host is ip4, ip6, dns, dns4 or dns6"),
     };
-    Ok(Address { host, port: parse_port(port)? })
+    Ok(Address { is_tls, credentials: None, host, port: parse_port(port)? })
 }
 
 fn parse_url(text: &str) -> Result<Address, &'static str> {
-    let rest = match text.split_once("://") {
-        Some(("http", rest)) => rest,
-        Some(("https", _)) => return Err("TLS is not built in"),
-        _ => return Err("a URL starts with http://"),
+    let (is_tls, rest) = match text.split_once("://") {
+        Some(("http", rest)) => (false, rest),
+        Some(("https", rest)) => (true, rest),
+        _ => return Err("a URL starts with http:// or https://"),
+    };
+    let (credentials, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => (Some(parse_credentials(credentials)?), rest),
+        None => (None, rest),
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.contains(['/', '?', '#']) {
         return Err("the URL ends after the port: the path is always /api/v0");
     }
-    if rest.contains('@') {
-        return Err("a URL carries no user or password");
-    }
-    if let Some(rest) = rest.strip_prefix('[') {
-        let (host, port) = rest.split_once(']').ok_or("an IPv6 address ends with ]")?;
-        let host = host.parse::<Ipv6Addr>().map_err(|_| "the IPv6 address is not one")?;
-        let port = port.strip_prefix(':').ok_or("the port is missing")?;
-        return Ok(Address { host: Host::Ip(host.into()), port: parse_port(port)? });
-    }
-    let (host, port) = rest.split_once(':').ok_or("the port is missing")?;
-    let host = match host.parse::<Ipv4Addr>() {
-        Ok(ip) => Host::Ip(ip.into()),
-        Err(_) => Host::Name(parse_name(host)?),
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or("an IPv6 address ends with ]")?;
+            let host = host.parse::<Ipv6Addr>().map_err(|_| "the IPv6 address is not one")?;
+            (Host::Ip(host.into()), Some(port.strip_prefix(':').unwrap_or(port)))
+        }
+        None => {
+            let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+            let ip = host.parse::<Ipv4Addr>().map(|ip| Host::Ip(ip.into()));
+            (ip.or_else(|_| parse_name(host).map(Host::Name))?, port)
+        }
     };
-    Ok(Address { host, port: parse_port(port)? })
+    let port = match port.filter(|port| !port.is_empty() || !is_tls) {
+        Some(port) => parse_port(port)?,
+        // What everybody means by https; an API without it is at a port of its own.
+        None if is_tls => 443,
+        None => return Err("the port is missing"),
+    };
+    Ok(Address { is_tls, credentials, host, port })
+}
+
+/// `name:password`, each percent-encoded or not.
+fn parse_credentials(text: &str) -> Result<String, &'static str> {
+    const RULE: &str = "before the @ stand a name, a colon and a password";
+    let (name, password) = text.split_once(':').ok_or(RULE)?;
+    let decoded = |text: &str| -> Option<String> {
+        let (mut out, mut bytes) = (Vec::new(), text.bytes());
+        while let Some(byte) = bytes.next() {
+            let mut digit = || char::from(bytes.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            out.push(if byte == b'%' { digit()? << 4 | digit()? } else { byte });
+        }
+        String::from_utf8(out).ok().filter(|text| !text.chars().any(char::is_control))
+    };
+    let name = decoded(name).filter(|name| !name.contains(':')).ok_or(RULE)?;
+    Ok(format!("{name}:{}", decoded(password).ok_or(RULE)?))
 }
 
 /// A host name, in lower case so that equal ones are spelled alike.
@@ -213,6 +263,10 @@ mod tests {
             ("/ip4/127.0.0.1/tcp/5001/http", "http://127.0.0.1:5001", true),
             ("/ip6/::1/tcp/5001", "http://[::1]:5001", true),
             ("/dns4/node.example/tcp/80", "http://node.example:80", false),
+            ("/dns4/node.example/tcp/443/https", "https://node.example:443", false),
+            ("https://node.example", "https://node.example:443", false),
+            ("https://node.example:5001/", "https://node.example:5001", false),
+            ("https://[::1]", "https://[::1]:443", true),
         ] {
             let address: Address = text.parse().unwrap();
             assert_eq!((address.to_string().as_str(), address.is_loopback()), (url, loopback), "{text}");
@@ -231,9 +285,11 @@ mod tests {
             "http://127.0.0.1:0",
             "http://127.0.0.1:65536",
             "http://127.0.0.1:+80",
-            "https://127.0.0.1:5001",
-            "http://a:b@127.0.0.1:5001",
             "http://127.0.0.1:5001/api/v0",
+            "http://name@127.0.0.1:5001",
+            "http://a:%0@127.0.0.1:5001",
+            "http://a:%0a@127.0.0.1:5001",
+            "ftp://127.0.0.1:5001",
             "http://127.0.0.1:5001?x",
             "http://::1:5001",
             "http://[::1]5001",
@@ -246,7 +302,6 @@ mod tests {
             "/ip4/127.0.0.1",
             "/ip4/127.0.0.1/udp/5001",
             "/ip4/::1/tcp/1",
-            "/ip4/127.0.0.1/tcp/5001/https",
             "/unix/tmp/kubo",
             "/ip4/127.0.0.1/tcp/5001/",
             "unix:///tmp/kubo",
@@ -258,7 +313,7 @@ mod tests {
     #[test]
     fn what_is_refused_shows_no_secret() {
         for (text, shown) in [
-            ("http://user:secret@127.0.0.1:5001", "http://127.0.0.1:5001"),
+            ("http://user:secret@127.0.0.1:5001/x", "http://127.0.0.1:5001"),
             ("http://user:se/cr@et?secret#@node.example:1/x", "http://node.example:1"),
             ("https://node.example/api?token=secret", "https://node.example"),
             ("user:secret@node.example:5001", "node.example:5001"),
@@ -267,6 +322,18 @@ mod tests {
             let message = text.parse::<Address>().unwrap_err().to_string();
             assert!(message.contains(&format!("found {shown:?}")) && !message.contains("secret"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_password_is_sent_and_not_shown() {
+        let address: Address = "https://user:se%2Fcret%3A@node.example".parse().unwrap();
+        assert_eq!(address.credentials(), Some("user:se/cret:"));
+        for shown in [address.to_string(), format!("{address:?}")] {
+            assert_eq!(shown, "https://node.example:443");
+        }
+        let loopback: Address = "http://a:b@127.0.0.1:5001".parse().unwrap();
+        assert!(loopback.is_loopback());
+        assert!(!"http://127.0.0.1:5001@node.example:1".parse::<Address>().unwrap().is_loopback());
     }
 
     #[test]

@@ -139,6 +139,30 @@ pub fn plan_dataset<P: Pin>(service: &P, dataset: &DatasetDirectory) -> Result<M
     })
 }
 
+/// Ends our pin of a dataset, the one of this name, and makes sure that the node lists none. Blocks stay until the node
+/// collects its garbage. Gives whether there was one. For callers that are not async.
+///
+/// # Errors
+/// [`PinError::OtherName`] if the pin is not ours; then nothing is changed.
+pub fn unpin_dataset<P: Pin>(service: &P, root: &Cid, name: &str) -> Result<bool, PinError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PinError::Runtime)?;
+    runtime.block_on(async {
+        let part = part_name(root);
+        // What a broken run left is ours whatever becomes of the rest.
+        for part in service.pinned_as(&part).await? {
+            service.unpin(&part).await?;
+        }
+        if !service.is_pinned(root).await? {
+            return Ok(false);
+        }
+        if !service.pinned_as(name).await?.contains(root) {
+            return Err(PinError::OtherName { root: *root });
+        }
+        service.unpin(root).await?;
+        if service.is_pinned(root).await? { Err(PinError::StillPinned { root: *root }) } else { Ok(true) }
+    })
+}
+
 /// Asks whether the dataset is pinned, and compares a piece of it with what is stored here.
 ///
 /// # Errors

@@ -25,6 +25,16 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// All of a dataset, for a node that is not to be asked.
+    ///
+    /// # Errors
+    /// None for a dataset that is one.
+    pub fn everything(dataset: &DatasetDirectory) -> Result<Self, PinError> {
+        let files = distinct(dataset);
+        let count = files.len();
+        Ok(Self::of(&dataset.cars(files)?, count))
+    }
+
     pub(super) fn of(plans: &[CarPlan], files: usize) -> Self {
         let contents = plans.iter().map(CarPlan::content);
         let content = contents.fold(CarContent::default(), |sum, more| CarContent {

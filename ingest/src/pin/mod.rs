@@ -6,6 +6,8 @@
 //! is a dataset called pinned. Everything may be done again after a break at any point; nothing already there is sent
 //! twice.
 //!
+//! A node can also ask a pinning service on behalf of its owner: [`pin_remotely`].
+//!
 //! Not here: when to try again, which is the [outbox](crate::outbox)'s, and whether something may be published at all.
 
 mod address;
@@ -14,13 +16,15 @@ pub mod dataset;
 mod kubo;
 mod memory;
 mod missing;
+mod remote;
 mod send;
 
 pub use self::address::{Address, AddressError};
-pub use self::dataset::{Pinned, Progress, ReadBack, pin_dataset, plan_dataset};
+pub use self::dataset::{Pinned, Progress, ReadBack, pin_dataset, plan_dataset, unpin_dataset};
 pub use self::kubo::{Kubo, Patience};
 pub use self::memory::Memory;
 pub use self::missing::Missing;
+pub use self::remote::{RemoteState, Service, Waiting, pin_remotely, services_of, unpin_remotely, version_of};
 pub use self::send::Route;
 
 use std::future::Future;
@@ -122,7 +126,7 @@ pub enum PinError {
         /// What was asked.
         call: &'static str,
         /// Why not.
-        source: hyper::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No answer in time.
     #[error("{service} did not get on with {call} within {seconds} s")]
@@ -177,6 +181,9 @@ pub enum PinError {
     /// The address is not one that the client takes.
     #[error("no request can be made to this address")]
     Address(#[source] hyper::http::uri::InvalidUri),
+    /// Encryption cannot be set up on this machine.
+    #[error("no encrypted connection can be made")]
+    Tls(#[source] Box<reqwest::Error>),
     /// What was to be sent could not be read at our end.
     #[error("the dataset could not be sent")]
     Car(#[source] Box<CarError>),
@@ -208,6 +215,24 @@ pub enum PinError {
         /// The dataset.
         root: Cid,
     },
+    /// The node did all it was asked and still lists the pin.
+    #[error("{root} is still pinned")]
+    StillPinned {
+        /// The dataset.
+        root: Cid,
+    },
+    /// The node keeps the dataset under a name that is not ours, so somebody else wants it kept.
+    #[error("{root} is pinned under another name")]
+    OtherName {
+        /// The dataset.
+        root: Cid,
+    },
+    /// A pinning service gave up. Its interface, as nodes pass it on, does not say why.
+    #[error("{service} failed to pin")]
+    RemoteFailed {
+        /// The service.
+        service: String,
+    },
     /// What the node gives back is not what is in the store.
     #[error("{path} reads back otherwise at byte {offset} than it is stored here")]
     ReadBack {
@@ -232,11 +257,24 @@ impl PinError {
     }
 
     /// Whether trying again later can help without anybody doing anything here: the node was away, slow or unwilling.
-    /// What is wrong with the files or the store stays wrong.
-    pub const fn is_transient(&self) -> bool {
-        !matches!(
-            self,
-            Self::Car(_) | Self::Request { .. } | Self::Address(_) | Self::ReadBack { .. } | Self::Directory(_)
-        )
+    /// What is wrong with the files or the store stays wrong, and so does a key that a pinning service does not know.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused { call, message, .. } if call.starts_with("/pin/remote") => !is_final(message),
+            Self::Car(_) | Self::Request { .. } | Self::Address(_) | Self::ReadBack { .. } | Self::Directory(_) => {
+                false
+            }
+            Self::Added { .. } | Self::OtherName { .. } | Self::RemoteFailed { .. } | Self::Tls(_) => false,
+            _ => true,
+        }
     }
+}
+
+/// Whether a service's refusal, in a node's words, is about the request and not about the moment: its HTTP status, which
+/// ends them, is 4xx and none that a pause cures.
+fn is_final(message: &str) -> bool {
+    let mut numbers = message.rsplit([':', '"']).filter_map(|part| part.trim_start().get(..3)?.parse::<u16>().ok());
+    let last = numbers.find(|status| (400..600).contains(status));
+    message.contains("service not known")
+        || last.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 425 | 429))
 }

@@ -1,6 +1,7 @@
 //! `pins`: where datasets are pinned. Its rows are handed in.
 
-use mira_core::digest::StatementId;
+use mira_core::digest::{Digest, StatementId};
+use mira_core::time::UtcTime;
 
 use super::table;
 
@@ -13,11 +14,15 @@ table! {
         cid: String,
         /// The node or service.
         service: String,
-        /// queued, importing, pinned or failed.
+        /// queued, importing, pinning, pinned, failed or unpinned.
         state: String,
         /// How often it was tried.
         attempts: u64,
         /// What went wrong last.
         error: Option<String>,
+        /// When the node or service last showed that it has it.
+        confirmed_at: Option<UtcTime>,
+        /// SHA-256 of the signed receipt that says so.
+        receipt: Option<Digest>,
     }
 }

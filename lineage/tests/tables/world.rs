@@ -10,6 +10,7 @@ use mira_core::fold::{Fold, Outcome};
 use mira_core::id::TreeSize;
 use mira_core::merkle::{TreeHead, naive};
 use mira_core::statement::*;
+use mira_core::time::UtcTime;
 use mira_lineage::ancestry::Lineage;
 use mira_lineage::query::{Limits, Resolve, Sql, Unresolved};
 use mira_lineage::replay::{Logged, Sources, Tables, replay};
@@ -165,6 +166,8 @@ impl World {
             state: "pinned".to_owned(),
             attempts: 1,
             error: None,
+            confirmed_at: UtcTime::from_unix_seconds(1_800_000_000),
+            receipt: Some(digest(0x66)),
         });
         self.sources.rewards.push(RewardRow {
             epoch: 1,

@@ -15,6 +15,7 @@
 //! A node or proxy that lacks `dag/import` is sent files with `add`, under the parameters by which it comes to our CIDs,
 //! and directories with `block/put`.
 
+mod remote;
 mod requests;
 mod transport;
 mod upload;
