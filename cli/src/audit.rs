@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 
 use mira_core::digest::{Digest, StatementId};
 use mira_core::fold::{Outcome, Record, Withdrawn};
+use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::rights::Visibility;
 use mira_core::statement::{Input, Listed, LoggedInput, Part, Predicate, Statement};
 use mira_ingest::check;
@@ -152,7 +153,8 @@ fn rows(session: &Session, store: &Store, stored: &Stored, name: &str, checks: &
 }
 
 /// Checks that the files which statements name by digest are here and are those files: lists of files and inputs, sets
-/// of rows, policies. Texts and reports stay with whoever wrote them, and are not looked for.
+/// of rows, policies, and what manifests name to be published beside the rows. Other texts and reports stay with whoever
+/// wrote them, and are not looked for.
 pub fn objects(session: &Session, only: Option<&BTreeSet<StatementId>>) -> Checks {
     let blobs = session.blobs();
     let mut checks = Checks::default();
@@ -178,6 +180,16 @@ fn named(statement: &Statement, blobs: &Blobs) -> Vec<(&'static str, Digest)> {
         Predicate::Policy(policy) => named.push(("policy", policy.policy)),
         Predicate::Withdraw(withdraw) => named.extend(withdraw.rows.map(|rows| ("rows", rows.sha256))),
         _ => {}
+    }
+    if let Some(dataset) = predicate.dataset() {
+        // A manifest that is not here, or not this manifest, is the dataset's own check.
+        let manifest = blobs.get(dataset.subject.manifest.digest(), MAX_MANIFEST).ok();
+        if let Some(fields) = manifest.and_then(|bytes| Manifest::from_cbor(&bytes).ok()).as_ref().map(Manifest::fields)
+        {
+            let files = [("card", fields.card), ("report", fields.report), ("license", fields.license)];
+            let files = files.into_iter().chain([("croissant", fields.croissant)]);
+            named.extend(files.filter_map(|(what, file)| Some((what, file?.sha256))));
+        }
     }
     let Some(inputs) = predicate.inputs() else { return named };
     let mut items = inputs.inline().to_vec();

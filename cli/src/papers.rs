@@ -9,25 +9,21 @@ use mira_core::rights::Rights;
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::croissant;
 
-use crate::blobs::Blobs;
 use crate::card::Card;
 use crate::error::Result;
 
 /// The files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Papers {
     /// README.md.
-    pub card: FileRef,
-    /// LICENSE, where the licence has a text of its own.
-    pub license: Option<FileRef>,
+    pub card: Vec<u8>,
     /// croissant.json.
-    pub croissant: FileRef,
+    pub croissant: Vec<u8>,
 }
 
 impl Papers {
-    /// Makes the files and keeps them, durably when this returns.
-    pub fn keep(
-        blobs: &Blobs,
+    /// Makes the files. LICENSE is made already: it is the text that the rights block names.
+    pub fn make(
         name: &Name,
         card: Option<Card>,
         (rights, license): (&Rights, Option<FileRef>),
@@ -56,8 +52,6 @@ impl Papers {
             keywords: &keywords,
             files: &files,
         });
-        blobs.put(card.as_bytes())?;
-        blobs.put(&croissant)?;
-        Ok(Self { card: FileRef::of(card.as_bytes()), license, croissant: FileRef::of(&croissant) })
+        Ok(Self { card: card.as_bytes().to_vec(), croissant })
     }
 }

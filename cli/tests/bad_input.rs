@@ -264,14 +264,14 @@ fn damage_at_any_place_has_its_code() {
         for at in places(good.len()).step_by(6) {
             for bytes in [flipped(&good, at), good[..at].to_vec()] {
                 fs::write(&object, bytes).unwrap();
-                let ended = world.run(&["get", "airlines@1", "-o", "copy.csv"]);
+                let ended = world.run(&["get", "airlines@1", "-o", "copy/"]);
                 assert_eq!(ended.code, 3, "{} byte {at}: {}", object.display(), ended.err);
-                assert!(!world.ws("copy.csv").exists());
+                assert!(!world.ws("copy").exists());
             }
         }
         fs::write(&object, good).unwrap();
     }
-    world.ok(&["get", "airlines@1", "-o", "copy.csv"]);
+    world.ok(&["get", "airlines@1", "-o", "copy/"]);
 }
 
 #[test]
@@ -300,8 +300,8 @@ fn weak_and_wrong_keys() {
 #[test]
 fn files_edited_behind_our_back() {
     for (what, dir, command) in [
-        ("a manifest or chunk list", "blobs", vec!["get", "penguins", "-o", "copy.csv"]),
-        ("a chunk file", "store/objects", vec!["get", "penguins", "-o", "copy.csv"]),
+        ("a manifest, chunk list or card", "blobs", vec!["get", "penguins", "-o", "copy/"]),
+        ("a chunk file", "store/objects", vec!["get", "penguins", "-o", "copy/"]),
         ("a log tile", "log/tile", vec!["ls"]),
         ("the checkpoint", "log/checkpoint", vec!["ls"]),
     ] {
@@ -316,7 +316,7 @@ fn files_edited_behind_our_back() {
             bad[middle] ^= 1;
             fs::write(&target, &bad).unwrap();
             world.fails(3, "", &command);
-            assert!(!world.ws("copy.csv").exists(), "{what}: half a file was left");
+            assert!(!world.ws("copy").exists(), "{what}: half a folder was left");
             fs::write(&target, &good).unwrap();
         }
         world.ok(&command);

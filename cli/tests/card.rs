@@ -110,6 +110,18 @@ fn a_flag_beats_the_card_and_the_card_is_kept() {
     assert!(card.contains("no card was given") && !card.contains("license:"), "{card}");
     assert_eq!(world.json(&["add", &file, "--license=MIT"])["version"], 5);
     assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
+    // What is published beside the rows is looked at, too.
+    for (what, file) in [("card", after.fields().card), ("croissant", after.fields().croissant)] {
+        let path = world.ws(".mira/blobs").join(file.unwrap().sha256.to_string());
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, "damaged").unwrap();
+        let failed = world.run(&["fsck"]);
+        assert_eq!(failed.code, 3);
+        assert!(failed.out.contains(&format!("{what} of penguins@2")), "{}", failed.out);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(world.run(&["fsck"]).code, 4);
+        fs::write(&path, bytes).unwrap();
+    }
 }
 
 #[test]

@@ -73,6 +73,16 @@ fn documents_are_as_their_schemas_say() {
     check(&world.json(&["add", "bad.csv", "--on-bad-row", "skip", "--dry-run"]));
     world.ok(&["chain", "deploy"]);
     world.ok(&["chain", "fund", "--pool", "10"]);
+    for args in [
+        &["add", &sample("data/penguins.csv")][..],
+        &["undo"],
+        &["rm", "airlines", "--yes"],
+        &["gc"],
+        &["add", &sample("data/airlines.csv"), "--license", "CC0-1.0"],
+        &["get", "airlines", "-o", "folder/"],
+    ] {
+        check(&world.json(args));
+    }
     for args in [&["anchor"][..], &["rewards"], &["audit"], &["trust", "list"]] {
         check(&world.json(args));
     }

@@ -15,6 +15,8 @@
 //! A root commits to rows and a CID to file bytes, so reading does not ask who wrote a file: [`read`] takes any Parquet
 //! file of the right schema, and [`Rows::verify`] compares what it says with the root.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
@@ -33,6 +35,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::commit;
 use crate::guard::guarded;
+use crate::pages;
 use crate::physical::PhysicalSchema;
 use crate::rows::{RowEncoder, RowError};
 
@@ -54,8 +57,9 @@ const DICTIONARY_BYTES: usize = 16 << 10;
 /// Values between two looks at the sizes of page and dictionary.
 const WRITE_BATCH: usize = 1024;
 const STATISTICS_BYTES: usize = 64;
-/// Most bytes that a chunk file may say it holds before compression.
-const MAX_UNCOMPRESSED: i64 = 4 << 30;
+/// Most bytes that a chunk may take in memory, by its footer and when it is decoded. Its canonical bytes are 8 MiB and a
+/// row at most, and a value is a few times longer in an array.
+const MAX_UNCOMPRESSED: i64 = 1 << 30;
 
 /// Why a chunk cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +100,7 @@ pub enum ChunkError {
     #[error("the file's columns are not those of its {SCHEMA_KEY}")]
     Columns,
     /// The file says that it is larger than a chunk.
-    #[error("the file says it holds {found} bytes, expected at most {MAX_UNCOMPRESSED}")]
+    #[error("the file holds {found} bytes in memory, expected at most {MAX_UNCOMPRESSED}")]
     TooLarge {
         /// Bytes before compression.
         found: i64,
@@ -221,8 +225,21 @@ fn decode(file: Bytes, schema: &PhysicalSchema) -> Result<RecordBatch, ChunkErro
     // The columns are as expected; Arrow's types for them come from the schema, which knows durations.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema.arrow().clone());
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(rows).build()?;
-    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(ChunkError::Arrow)?;
+    let pages = Arc::new(file.clone());
+    let mut at_once = rows;
+    for group in metadata.metadata().row_groups() {
+        at_once = pages::check(&pages, group, at_once)?;
+    }
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(at_once).build()?;
+    let (mut batches, mut found) = (Vec::new(), 0_i64);
+    for batch in reader {
+        let batch = batch.map_err(ChunkError::Arrow)?;
+        found = found.saturating_add(i64::try_from(batch.get_array_memory_size()).unwrap_or(i64::MAX));
+        if found > MAX_UNCOMPRESSED {
+            return Err(ChunkError::TooLarge { found });
+        }
+        batches.push(batch);
+    }
     let batch = concat_batches(schema.arrow(), &batches).map_err(ChunkError::Arrow)?;
     check_rows(batch.num_rows())?;
     Ok(batch)

@@ -32,6 +32,7 @@ pub mod export;
 mod guard;
 pub mod license;
 pub mod outbox;
+mod pages;
 pub mod physical;
 pub mod pin;
 pub mod pipeline;

@@ -197,7 +197,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
         parent: before,
         report: report.as_ref(),
     };
-    let manifest = output.timed("manifest made", || made.manifest(card, &granted, session))?;
+    let (manifest, files) = output.timed("manifest made", || made.manifest(card, &granted))?;
     let mut document = Document::of(&name, &manifest, &committed);
     document.quarantine = bad.kept.as_ref().map(|path| path.display().to_string());
     document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
@@ -207,9 +207,13 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
         output.talk(format_args!("unchanged: {name}@{} has the same rows and terms", parent.receipt.version));
         document.unchanged = true;
+        document.manifest = parent.manifest.to_string();
         document.print(parent.receipt, &manifest, output);
         return Ok(ExitCode::SUCCESS);
     }
+    // What is named before what names it, and the manifest last.
+    let blobs = session.blobs();
+    files.iter().try_for_each(|file| blobs.put(file).map(drop))?;
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
     let dataset = Dataset {
         subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
@@ -343,15 +347,14 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    /// Keeps the manifest, and before it everything that it names.
-    fn manifest(&self, card: Option<Card>, granted: &Granted, session: &Session) -> Result<Manifest> {
+    /// The manifest, and the files to keep: what it names, then itself.
+    fn manifest(&self, card: Option<Card>, granted: &Granted) -> Result<(Manifest, Vec<Vec<u8>>)> {
         let committed = self.committed;
-        let blobs = session.blobs();
         let list = ChunkList::new(committed.chunks.clone()).to_cbor();
         let chunk_list = FileRef::of(&list);
         let rights = &granted.rights;
         let report = self.report.map(Report::to_json);
-        let papers = Papers::keep(&blobs, self.name, card, (rights, granted.license_text), (committed, chunk_list))?;
+        let papers = Papers::make(self.name, card, (rights, granted.license_text), (committed, chunk_list))?;
         let manifest = Manifest::new(ManifestFields {
             schema: committed.schema().clone(),
             physical: committed.physical.to_string(),
@@ -362,17 +365,15 @@ impl Made<'_> {
             chunk_list,
             profiles: Profiles { infer: self.infer },
             parent: self.parent,
-            card: Some(papers.card),
+            card: Some(FileRef::of(&papers.card)),
             report: report.as_deref().map(FileRef::of),
-            license: papers.license,
-            croissant: Some(papers.croissant),
+            license: granted.license_text,
+            croissant: Some(FileRef::of(&papers.croissant)),
             rights: rights.clone(),
         })
         .kind(Kind::Failed)?;
-        blobs.put(&list)?;
-        report.iter().try_for_each(|report| blobs.put(report).map(drop))?;
-        blobs.put(&manifest.to_cbor())?;
-        Ok(manifest)
+        let files = [Some(papers.card), Some(papers.croissant), report, Some(list), Some(manifest.to_cbor())];
+        Ok((manifest, files.into_iter().flatten().collect()))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::dataset::Stored;
-use crate::error::{CliError, Kind, Result, chain};
+use crate::error::{CliError, Kind, Result};
 use crate::output::{Output, count, counted};
 use crate::refs::Found;
 use crate::session::Session;
@@ -138,20 +138,21 @@ fn refuse_withdrawn(reference: &str, withdrawn: Withdrawn) -> Result<()> {
 }
 
 fn format(args: &GetArgs) -> Result<GetFormat> {
-    if args.format.is_none() && (args.output.as_os_str().as_encoded_bytes().ends_with(b"/") || args.output.is_dir()) {
-        return Ok(GetFormat::Dir);
-    }
     let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let is_folder = args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
     args.format
+        .or(is_folder.then_some(GetFormat::Dir))
         .or(match extension.to_ascii_lowercase().as_str() {
             "parquet" | "pq" => Some(GetFormat::Parquet),
             "csv" => Some(GetFormat::Csv),
             "ndjson" | "jsonl" => Some(GetFormat::Ndjson),
+            // A folder that is called as a file is more likely a slip.
+            _ if args.output.is_dir() => Some(GetFormat::Dir),
             _ => None,
         })
         .ok_or_else(|| {
             CliError::new(Kind::Usage, format!("{:?} does not tell a format", args.output.display().to_string()))
-                .hint("--format parquet, csv or ndjson")
+                .hint("--format parquet, csv or ndjson, or a slash at the end for a folder")
         })
 }
 
@@ -161,5 +162,5 @@ fn export_error(error: &ExportError) -> CliError {
         ExportError::Value { .. } | ExportError::Output(_) | ExportError::Parquet(_) => Kind::Failed,
         _ => Kind::DoesNotVerify,
     };
-    CliError::new(kind, chain(error))
+    CliError::caused(kind, error)
 }

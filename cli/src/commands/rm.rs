@@ -1,5 +1,6 @@
 //! `mira rm`
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -63,14 +64,12 @@ pub fn run(args: &RmArgs, global: &Global, output: &Output) -> Result {
         return Err(CliError::new(Kind::NotChecked, format!("nobody can say which chunks {unknown} needs"))
             .hint("its manifest or list of chunks is damaged or missing: mira fsck says which"));
     }
-    let (mut files, mut bytes, mut kept) = (Vec::new(), 0, 0);
+    let (mut files, mut bytes, mut kept) = (HashSet::new(), 0, 0);
     for chunk in stored.chunks.chunks() {
         match store.size(&chunk.cid).kind(Kind::Failed)? {
             Some(_) if others.objects.contains(&chunk.cid) => kept += 1,
-            Some(size) if !files.contains(&chunk.cid) => {
-                files.push(chunk.cid);
-                bytes += size;
-            }
+            // Equal chunks of one dataset are one file.
+            Some(size) if files.insert(chunk.cid) => bytes += size,
             _ => {}
         }
     }

@@ -18,6 +18,7 @@
 )]
 
 mod cases;
+#[allow(dead_code, reason = "another test file uses the rest of it")]
 mod shim;
 mod undisturbed;
 #[path = "../world/mod.rs"]

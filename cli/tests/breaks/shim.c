@@ -7,6 +7,7 @@
  *                short   it writes half of its bytes, and the disk is full from then on; other calls as in `full`
  *                before  the process is killed before the call
  *                after   the process is killed right after it
+ *                locked  it and all after it fail with EROFS, as where nobody may write
  *   FAULT_COUNT  file outside the directory that gets the number of calls when the process ends
  *
  * Removing files frees room, so it works on a full disk. The calls are those that Rust's standard library and SQLite
@@ -26,24 +27,24 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { NONE, FULL, IO, SHORT, BEFORE, AFTER };
+enum kind { NONE, FULL, IO, SHORT, BEFORE, AFTER, LOCKED };
 
 static char below[4096], here[4096], count_to[4096];
 static size_t below_len;
 static long at;
 static enum kind kind;
 static atomic_long calls;
-static atomic_int full, broken;
+static atomic_int full, broken, locked;
 
 __attribute__((constructor)) static void start(void) {
-  const char *kinds[] = {"none", "full", "io", "short", "before", "after"};
+  const char *kinds[] = {"none", "full", "io", "short", "before", "after", "locked"};
   const char *text = getenv("FAULT_BELOW");
   if (text) snprintf(below, sizeof below, "%s", text);
   below_len = strlen(below);
   if ((text = getenv("FAULT_AT"))) at = atol(text);
   if ((text = getenv("FAULT_COUNT"))) snprintf(count_to, sizeof count_to, "%s", text);
   if ((text = getenv("FAULT_KIND")))
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
       if (!strcmp(text, kinds[i])) kind = i;
   if (!getcwd(here, sizeof here)) here[0] = 0;
 }
@@ -82,10 +83,15 @@ static int works(int counted, int frees, int *dies) {
     if (kind == AFTER) *dies = 1;
     if (kind == FULL || kind == SHORT) atomic_store(&full, 1);
     if (kind == SHORT) atomic_store(&broken, 1);
+    if (kind == LOCKED) atomic_store(&locked, 1);
     if (kind == IO) {
       errno = EIO;
       return 0;
     }
+  }
+  if (atomic_load(&locked)) {
+    errno = EROFS;
+    return 0;
   }
   if (atomic_load(&full) && !frees) {
     errno = ENOSPC;

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Short,
     Before,
     After,
+    /// Not a break that a command gets over, so not one of [`Kind::ALL`].
+    Locked,
 }
 
 /// Which call breaks, from 1, and how.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Short => "short",
             Self::Before => "before",
             Self::After => "after",
+            Self::Locked => "locked",
         }
     }
 
@@ -57,6 +60,7 @@ impl Kind {
     const fn words(self) -> &'static [&'static str] {
         match self {
             Self::Full | Self::Short => &["No space left on device", "disk is full"],
+            Self::Locked => &["Read-only file system", "readonly database"],
             _ => &["Input/output error", "disk I/O error", "unable to open database file"],
         }
     }

@@ -23,11 +23,13 @@ use mira_core::schema::Field;
 use super::column::Refusal;
 use super::error::{Place, Problem, Reason, SourceError, Spot, excerpt};
 use super::input::Input;
+use super::meter::Meter;
 use super::normalise::{Misfit, logical_type, normalise};
 use super::text::{column_name, match_names, problem};
 use super::working::{Plan, Width};
 use super::{Origin, SourceBatch};
 use crate::guard::guarded;
+use crate::pages;
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug, Clone)]
@@ -164,7 +166,7 @@ impl ParquetBlock {
             self.file.metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
         let wanted = plan.schema().columns().iter().map(|column| column.name.as_str());
         let order = match_names(&names, wanted).map_err(|problem| self.file.input.fault(problem))?;
-        let rows = plan.batch_rows().min(BATCH_ROWS);
+        let rows = self.check_pages(plan.batch_rows().min(BATCH_ROWS))?;
         let reader = self.reader(&self.file.metadata, rows, None)?;
         let seconds = match &self.file.int96 {
             Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?),
@@ -172,6 +174,15 @@ impl ParquetBlock {
         };
         let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
         Ok(ParquetBatches { block: self, handle, reader, seconds, plan: plan.clone(), order, row, done: false })
+    }
+
+    /// Refuses pages that take too much memory; returns how many rows a batch may have.
+    fn check_pages(&self, rows: usize) -> Result<usize, SourceError> {
+        // What is read here is not the reading that progress counts.
+        let file = Arc::new(self.file.input.plain()?.metered(&Meter::default()));
+        let group = self.file.metadata.metadata().row_group(self.group);
+        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
+        guarded(|| pages::check(&file, group, rows)).unwrap_or_else(|| Err(gave_up())).map_err(failed)
     }
 
     fn reader(
