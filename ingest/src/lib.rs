@@ -11,7 +11,8 @@
 //! [`quarantine`] keeps the records that were no rows.
 //!
 //! [`directory`] is the dataset as IPFS nodes hold it, [`pin`] brings it to one and makes sure that it got there, and
-//! [`outbox`] remembers what is still to be pinned.
+//! [`outbox`] remembers what is still to be pinned. [`fetch`] is the way back: files and datasets by their CIDs, from
+//! gateways and nodes that are not believed.
 //!
 //! [`report`] counts what columns hold while rows go by, [`scan`] finds secrets and personal data in their text,
 //! [`statistics`] holds what Parquet files say of their values against them, and [`check`] does all of it for a dataset
@@ -29,6 +30,7 @@ pub mod croissant;
 pub mod diff;
 pub mod directory;
 pub mod export;
+pub mod fetch;
 mod guard;
 pub mod license;
 pub mod outbox;
@@ -43,3 +45,4 @@ pub mod scan;
 pub mod source;
 pub mod statistics;
 pub mod store;
+pub mod tls;

@@ -3,12 +3,15 @@
 //! ```text
 //! objects/9f/bafk…    a file's bytes; 9f is the first byte of the CID's digest
 //! chunks/03/03ab…-77…  the CID of the file of a chunk: its leaf, its physical schema's digest
+//! partial/bafy…       a file being fetched, of which a part is here
 //! tmp/                files being written
 //! ```
 //!
 //! There is no journal and none is needed: a name under `objects/` appears when its file is complete and durable, and
 //! is never written to again. The index under `chunks/` is a cache; losing any of it costs a rewrite of a chunk that is
 //! stored already.
+
+mod partial;
 
 use std::fs::{self, File as FsFile, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -21,6 +24,8 @@ use mira_core::digest::{ChunkLeaf, Digest};
 use mira_core::unixfs::{Discard, File, FileBuilder, FileError};
 
 use crate::chunk::MAX_FILE;
+
+pub use partial::Partial;
 
 /// A directory of content-addressed files.
 #[derive(Debug, Clone)]
@@ -98,6 +103,12 @@ pub enum StoreError {
         found: u64,
         /// The most the caller takes.
         limit: u64,
+    },
+    /// Another process is fetching this file into the store.
+    #[error("{cid} is being fetched by another process")]
+    Busy {
+        /// Its CID.
+        cid: Cid,
     },
     /// A file whose tree's sizes do not fit 64 bits.
     #[error("the file has no CID")]
