@@ -13,7 +13,7 @@ use alloy::transports::http::reqwest::Url;
 pub enum Endpoint {
     /// The chain kept in this file, run by this process.
     Local(PathBuf),
-    /// A node's RPC API over plain HTTP.
+    /// A node's RPC API over HTTP or HTTPS.
     Node(NodeUrl),
 }
 
@@ -25,16 +25,10 @@ pub struct NodeUrl(Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Not a URL.
-    #[error("expected `local` or http://HOST:PORT, found something else")]
+    #[error("expected `local`, https://HOST or http://HOST:PORT, found something else")]
     Url,
-    /// TLS.
-    #[error("this build has no TLS, so it cannot reach {shown}")]
-    Tls {
-        /// Scheme and host.
-        shown: String,
-    },
     /// Another scheme.
-    #[error("a chain is reached over http, found {scheme}")]
+    #[error("a chain is reached over https or http, found {scheme}")]
     Scheme {
         /// The scheme.
         scheme: String,
@@ -64,9 +58,8 @@ impl NodeUrl {
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text).map_err(|_| EndpointError::Url)?;
         match url.scheme() {
-            "http" if url.has_host() => Ok(Self(url)),
-            "https" | "wss" => Err(EndpointError::Tls { shown: shown(&url) }),
-            "http" => Err(EndpointError::Url),
+            "http" | "https" if url.has_host() => Ok(Self(url)),
+            "http" | "https" => Err(EndpointError::Url),
             scheme => Err(EndpointError::Scheme { scheme: scheme.chars().take(20).collect() }),
         }
     }
@@ -119,10 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn only_http_and_local() {
+    fn only_http_https_and_local() {
         assert!(Endpoint::parse("local", "chain/local").unwrap().is_local());
-        let tls = Endpoint::parse("https://user:word@node.example/token", "x").unwrap_err();
-        assert_eq!(tls.to_string(), "this build has no TLS, so it cannot reach https://node.example");
+        let tls = Endpoint::parse("https://user:word@node.example/token", "x").unwrap();
+        assert_eq!(tls.to_string(), "https://node.example");
+        assert!(matches!(Endpoint::parse("wss://node.example", "x"), Err(EndpointError::Scheme { .. })));
         assert!(matches!(Endpoint::parse("ftp://node.example", "x"), Err(EndpointError::Scheme { .. })));
         for text in ["", "node.example", "localhost", "Local", "http://"] {
             assert!(Endpoint::parse(text, "x").is_err(), "{text}");

@@ -17,11 +17,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use mira_core::cid::Cid;
+use mira_core::digest::StatementId;
 use mira_core::fold::Version;
-use mira_core::manifest::{MAX_MANIFEST, Manifest};
+use mira_core::manifest::{ChunkList, MAX_MANIFEST, Manifest};
 use mira_core::statement::Dataset;
 use mira_ingest::chunk::{self, MAX_FILE};
+use mira_ingest::commit::CommittedDataset;
 use mira_ingest::directory::Entry;
+use mira_ingest::fetch::Published;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::store::{Store, file_of};
 
@@ -46,7 +49,7 @@ pub struct Written {
 
 /// Writes the folder, every byte and row checked on the way.
 pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path, force: bool) -> Result<Written> {
-    let place = Place::of(path, found, force)?;
+    let place = Place::of(path, &found.id, force)?;
     let lock = place.begin()?;
     let store = session.store()?;
     let small = RefCell::new(HashMap::new());
@@ -60,7 +63,7 @@ pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path,
     for (number, entry) in directory.files().enumerate() {
         let index = (number + stored.chunks.chunks().len()).checked_sub(directory.len());
         match index {
-            Some(index) => place.keep(&entry, || rows(&store, stored, index))?,
+            Some(index) => place.keep(&entry, || rows(&store, &stored.chunks, &stored.committed, index))?,
             None => place.keep(&entry, || Ok(small.get(&entry.file.cid).cloned().unwrap_or_default()))?,
         }
     }
@@ -72,6 +75,23 @@ pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path,
     drop(lock);
     let files = directory.len() + usize::from(card.is_some());
     Ok(Written { cid: directory.cid(), is_published: card.is_none(), files })
+}
+
+/// Writes the folder of a dataset that was fetched into a store, every row checked on the way, and returns the number of
+/// its files.
+pub fn write_fetched(published: &Published, store: &Store, path: &Path, force: bool) -> Result<usize> {
+    let place = Place::of(path, &published.envelope.statement_id(), force)?;
+    let lock = place.begin()?;
+    let Published { directory, chunks, committed, .. } = published;
+    for (number, entry) in directory.files().enumerate() {
+        match (number + chunks.chunks().len()).checked_sub(directory.len()) {
+            Some(index) => place.keep(&entry, || rows(store, chunks, committed, index))?,
+            None => place.keep(&entry, || store.get(&entry.file.cid, entry.file.size).kind(Kind::DoesNotVerify))?,
+        }
+    }
+    place.finish()?;
+    drop(lock);
+    Ok(directory.len())
 }
 
 /// Compares a folder with the dataset of a statement, if it is a folder of this kind; nothing if it is another.
@@ -145,11 +165,11 @@ fn substitute(found: &Found<'_>, stored: &Stored) -> Option<Card> {
 }
 
 /// The bytes of a chunk, whose rows are those that the statement signed.
-fn rows(store: &Store, stored: &Stored, index: usize) -> Result<Vec<u8>> {
-    let listed = stored.chunks.chunks().get(index);
+fn rows(store: &Store, chunks: &ChunkList, dataset: &CommittedDataset, index: usize) -> Result<Vec<u8>> {
+    let listed = chunks.chunks().get(index);
     let listed = listed.ok_or_else(|| CliError::new(Kind::Failed, format!("there is no chunk {index}")))?;
     let bytes = store.get(&listed.cid, listed.bytes.min(MAX_FILE)).kind(Kind::DoesNotVerify)?;
-    let rows = chunk::read(bytes.clone().into(), &stored.committed.physical);
+    let rows = chunk::read(bytes.clone().into(), &dataset.physical);
     rows.and_then(|rows| rows.verify(&listed.leaf)).kind(Kind::DoesNotVerify)?;
     Ok(bytes)
 }
@@ -162,12 +182,12 @@ struct Place {
 }
 
 impl Place {
-    fn of(path: &Path, found: &Found<'_>, force: bool) -> Result<Self> {
+    fn of(path: &Path, id: &StatementId, force: bool) -> Result<Self> {
         let usage = |message: &str| CliError::new(Kind::Usage, message).at(path.display().to_string());
         let name = path.file_name().ok_or_else(|| usage("a folder needs a name of its own"))?.to_string_lossy();
         // Without a slash at its end, which would follow a link.
         let target = path.with_file_name(&*name);
-        let id = found.id.to_string();
+        let id = id.to_string();
         let temp = path.with_file_name(format!(".{name}.mira-{id:.16}"));
         let replaces = match fs::symlink_metadata(&target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,

@@ -22,6 +22,7 @@ mod commands;
 mod dataset;
 mod error;
 mod evidence;
+mod fetching;
 mod folder;
 mod gate;
 mod home;
@@ -66,6 +67,8 @@ use crate::args::{Cli, Command};
 use crate::error::{CliError, Kind};
 
 fn main() -> ExitCode {
+    // Before anything connects: nodes of chains, gateways.
+    mira_ingest::tls::install();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use mira_core::fold::Withdrawn;
+use mira_core::cid::Cid;
+use mira_core::fold::{Record, Withdrawn};
+use mira_ingest::commit::CommittedDataset;
 use mira_ingest::export::{self, ExportError};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result};
+use crate::fetching::{self, Fetched, Foreign, FromArgs, Signed};
 use crate::output::{Output, count, counted};
 use crate::refs::Found;
 use crate::session::Session;
@@ -23,11 +27,17 @@ use crate::{dataset, folder, naming, removed, write_file};
 /// A folder (its name ends in /, or it is there and empty) is the directory that is published: the rows as Parquet files,
 /// README.md as the Hugging Face Hub and `datasets` read it, croissant.json, and what the contributor signed. `mira verify
 /// DIR --proof FILE` checks all of it. A run that is interrupted goes on when it is started again.
+///
+/// With `--from`, files that are not here are fetched, and a dataset of another log by the CID of its directory: block by
+/// block, each compared with its CID, from any IPFS gateway that serves raw blocks or CARs, or from your Kubo node. Who
+/// gives wrong bytes is named and not asked again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira get penguins -o penguins.parquet
   mira get penguins@1 -o penguins.csv
-  mira get penguins -o penguins/")]
+  mira get penguins -o penguins/
+  mira get penguins --from kubo -o penguins.csv
+  mira get bafybei… --from https://gateway.example.org -o penguins/")]
 pub struct GetArgs {
     /// The dataset
     #[arg(value_name = "REF")]
@@ -41,6 +51,8 @@ pub struct GetArgs {
     /// Write over an existing file, or a folder that `mira get` wrote
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    from: FromArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,6 +76,10 @@ struct Document {
     cid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<usize>,
+    #[serde(flatten)]
+    fetched: Option<Fetched>,
+    #[serde(flatten)]
+    signed: Option<Signed>,
 }
 
 /// Writes it.
@@ -73,56 +89,99 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
         return Err(CliError::new(Kind::Usage, "a dataset is written to a file: it is whole, or it is not there")
             .hint("-o ./- names a file called `-`"));
     }
+    if let Some(cid) = fetching::foreign(&args.reference, &args.from, global)? {
+        return foreign(args, format, &cid, global, output);
+    }
     let session = Session::open(global)?;
     let found = session.find(&args.reference)?;
     refuse_withdrawn(&args.reference, found.record.withdrawn)?;
+    let fetched = fetching::complete(&session, &found, &args.from)?;
+    fetched.iter().for_each(|fetched| fetched.tell(output));
     let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
     if removed::is_removed(&session, &found)? {
         let title = naming::title(session.ledger.fold(), &found.id);
         return Err(CliError::new(Kind::NotFound, format!("{title} was removed here, by mira rm"))
-            .hint("mira add of the same files brings its rows back"));
+            .hint("mira get --from URL fetches its rows again, mira add of the same files brings them back"));
     }
     if format == GetFormat::Dir {
-        return to_folder(args, &session, &found, &stored, output);
+        return to_folder(args, &session, &found, (&stored, fetched), output);
     }
-    let store = session.store()?;
+    write_rows(args, format, &stored.committed, &session.store()?)?;
+    document(args, format, &stored.committed, fetched).tell(output);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A dataset that this workspace knows nothing of.
+fn foreign(args: &GetArgs, format: GetFormat, cid: &Cid, global: &Global, output: &Output) -> Result {
+    let allow = |record: &Record| refuse_withdrawn(&args.reference, record.withdrawn);
+    let foreign = Foreign::fetch(cid, &args.from, &args.output, global, allow)?;
+    let mut document = document(args, format, &foreign.published.committed, None);
+    if format == GetFormat::Dir {
+        let files = folder::write_fetched(&foreign.published, &foreign.store, &args.output, args.force)?;
+        (document.cid, document.files) = (Some(cid.to_string()), Some(files));
+    } else {
+        write_rows(args, format, &foreign.published.committed, &foreign.store)?;
+    }
+    let (fetched, signed) = foreign.finish(output)?;
+    (document.fetched, document.signed) = (Some(fetched), Some(signed));
+    document.tell(output);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_rows(args: &GetArgs, format: GetFormat, dataset: &CommittedDataset, store: &Store) -> Result<()> {
     write_file::stream(&args.output, args.force, |file| {
         match format {
-            GetFormat::Parquet => export::to_parquet(&stored.committed, &store, file),
-            GetFormat::Csv => export::to_csv(&stored.committed, &store, file),
-            // A folder is no file, and was written above.
-            GetFormat::Ndjson | GetFormat::Dir => export::to_ndjson(&stored.committed, &store, file),
+            GetFormat::Parquet => export::to_parquet(dataset, store, file),
+            GetFormat::Csv => export::to_csv(dataset, store, file),
+            // A folder is no file, and is written elsewhere.
+            GetFormat::Ndjson | GetFormat::Dir => export::to_ndjson(dataset, store, file),
         }
         .map_err(|error| export_error(&error))
-    })?;
-    let (file, rows) = (args.output.display().to_string(), stored.committed.rows);
-    if output.is_json() {
-        let format = format!("{format:?}").to_lowercase();
-        let root = stored.committed.dataset_id.to_string();
-        output.document(&Document { schema: "mira.get/1", file, format, root, rows, cid: None, files: None });
-    } else {
-        output.data(format_args!("{file}: {}", counted(rows, "row")));
+    })
+}
+
+fn to_folder(
+    args: &GetArgs,
+    session: &Session,
+    found: &Found<'_>,
+    (stored, fetched): (&Stored, Option<Fetched>),
+    output: &Output,
+) -> Result {
+    let written = folder::write(session, found, stored, &args.output, args.force)?;
+    let mut document = document(args, GetFormat::Dir, &stored.committed, fetched);
+    document.files = Some(written.files);
+    document.cid = written.is_published.then(|| written.cid.to_string());
+    document.tell(output);
+    if !written.is_published && !output.is_json() {
+        output.talk("README.md is not among what was signed: this version was added before cards were");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn to_folder(args: &GetArgs, session: &Session, found: &Found<'_>, stored: &Stored, output: &Output) -> Result {
-    let written = folder::write(session, found, stored, &args.output, args.force)?;
-    let (file, rows) = (args.output.display().to_string(), stored.committed.rows);
-    let files = written.files;
-    let cid = written.is_published.then(|| written.cid.to_string());
-    if output.is_json() {
-        let root = stored.committed.dataset_id.to_string();
-        let (format, files) = ("dir".to_owned(), Some(files));
-        output.document(&Document { schema: "mira.get/1", file, format, root, rows, cid, files });
-        return Ok(ExitCode::SUCCESS);
+fn document(args: &GetArgs, format: GetFormat, dataset: &CommittedDataset, fetched: Option<Fetched>) -> Document {
+    Document {
+        schema: "mira.get/1",
+        file: args.output.display().to_string(),
+        format: format!("{format:?}").to_lowercase(),
+        root: dataset.dataset_id.to_string(),
+        rows: dataset.rows,
+        cid: None,
+        files: None,
+        fetched,
+        signed: None,
     }
-    output.data(format_args!("{file}: {} in {}", counted(rows, "row"), counted(files as u64, "file")));
-    match cid {
-        Some(cid) => output.data(format_args!("cid        {cid}")),
-        None => output.talk("README.md is not among what was signed: this version was added before cards were"),
+}
+
+impl Document {
+    fn tell(&self, output: &Output) {
+        if output.is_json() {
+            output.document(self);
+            return;
+        }
+        let files = self.files.map(|files| format!(" in {}", counted(files as u64, "file"))).unwrap_or_default();
+        output.data(format_args!("{}: {}{files}", self.file, counted(self.rows, "row")));
+        self.cid.iter().for_each(|cid| output.data(format_args!("cid        {cid}")));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What was withdrawn is not handed out again, in whole or in part.

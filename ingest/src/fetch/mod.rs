@@ -158,7 +158,7 @@ pub enum FetchError {
         /// The file.
         cid: Cid,
         /// Why not.
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// A file has another length than whoever names it says.
     #[error("{cid} has {found} bytes, expected {expected}")]
@@ -256,7 +256,8 @@ impl Fetcher {
             Err(error) => return Err(error.into()),
         }
         let block = self.block(&cid).await?;
-        let (file, opened) = File::open(cid, &block).map_err(|source| FetchError::Shape { cid, source })?;
+        let (file, opened) =
+            File::open(cid, &block).map_err(|source| FetchError::Shape { cid, source: Box::new(source) })?;
         wanted.len.check(cid, file.size)?;
         match opened {
             Opened::Leaf(bytes) => store.put(bytes).map(drop)?,
@@ -358,7 +359,7 @@ impl Fetcher {
 
 /// Compares a leaf with all that is known of it, and puts it at its place.
 fn keep(partial: &mut Partial, cid: Cid, leaf: &FileBlock, block: &[u8]) -> Result<(), FetchError> {
-    leaf.open(block).map_err(|source| FetchError::Shape { cid, source })?;
+    leaf.open(block).map_err(|source| FetchError::Shape { cid, source: Box::new(source) })?;
     Ok(partial.write(leaf.offset(), block)?)
 }
 

@@ -5,13 +5,15 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use mira_core::car;
 use mira_core::cid::Cid;
-use mira_core::unixfs::{CHUNK_LEN, FileBuilder, Sink};
+use mira_core::unixfs::{CHUNK_LEN, Directory, File, FileBuilder, Link, Sink};
 
 /// Blocks by CID, and for each file its blocks in order.
 #[derive(Clone, Default)]
@@ -23,10 +25,28 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// Cuts a file into blocks, and returns its CID.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Cid {
+        self.add_file(bytes).cid
+    }
+
+    /// The blocks of a folder and of all in it.
+    pub(crate) fn add_folder(&mut self, path: &Path) -> Link {
+        let mut directory = Directory::new();
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            let link =
+                if path.is_dir() { self.add_folder(&path) } else { self.add_file(&fs::read(&path).unwrap()).link() };
+            directory.insert(path.file_name().unwrap().to_str().unwrap(), link).unwrap();
+        }
+        self.by_cid.insert(directory.link().cid, directory.encode());
+        directory.link()
+    }
+
+    fn add_file(&mut self, bytes: &[u8]) -> File {
         let mut nodes = Vec::new();
         let mut builder = FileBuilder::new(Nodes(&mut nodes));
         builder.write(bytes).unwrap();
-        let root = builder.finish().unwrap().cid;
+        let file = builder.finish().unwrap();
+        let root = file.cid;
         let leaves = bytes.chunks(CHUNK_LEN).map(|leaf| (Cid::raw_of(leaf), leaf.to_vec()));
         let mut order = Vec::new();
         for (cid, block) in nodes.into_iter().rev().chain(leaves) {
@@ -38,7 +58,7 @@ impl Blocks {
             order.push(root);
         }
         self.files.insert(root, order);
-        root
+        file
     }
 
     /// A CAR of these blocks.
