@@ -39,7 +39,7 @@ const DECIMALS: usize = 18;
 /// Which chain.
 #[derive(Debug, Clone, Args)]
 pub struct ChainArgs {
-    /// The chain: `local`, the workspace's own, or http://HOST:PORT of a node (default: MIRA_CHAIN, else ETH_RPC_URL,
+    /// The chain: `local`, the workspace's own, or the URL of a node (default: MIRA_CHAIN, else ETH_RPC_URL,
     /// else local)
     #[arg(long, value_name = "URL")]
     chain: Option<String>,
@@ -345,9 +345,9 @@ pub fn accounts(home: &Home) -> PathBuf {
 /// Reads where a chain is; `local` needs a workspace.
 pub fn parse_endpoint(text: &str, workspace: Option<&Workspace>) -> Result<Endpoint> {
     let local = workspace.map(|workspace| workspace.path("chain/local"));
-    let endpoint = Endpoint::parse(text, local.clone().unwrap_or_default()).kind(Kind::Usage).map_err(|error| {
-        error.hint("--chain local, or --chain http://127.0.0.1:8545; a tunnel reaches a node that wants TLS")
-    })?;
+    let endpoint = Endpoint::parse(text, local.clone().unwrap_or_default())
+        .kind(Kind::Usage)
+        .map_err(|error| error.hint("--chain local, --chain https://HOST or --chain http://127.0.0.1:8545"))?;
     if endpoint.is_local() && local.is_none() {
         return Err(CliError::new(Kind::NotFound, "there is no workspace, so there is no local chain"));
     }

@@ -158,7 +158,7 @@ fn a_chain_that_does_not_answer_is_not_an_anchor() {
     assert_eq!(away.code, 4, "{}", away.out);
     assert!(away.out.contains("http://127.0.0.1:9"), "{}", away.out);
     assert!(!away.out.contains("word") && !away.out.contains("token"), "{}", away.out);
-    world.fails(2, "no TLS", &["verify", "row.tlog-proof", "--chain", "https://node.example"]);
+    world.fails(2, "over https or http", &["verify", "row.tlog-proof", "--chain", "wss://node.example"]);
 }
 
 #[test]

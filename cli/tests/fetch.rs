@@ -59,7 +59,7 @@ fn a_removed_dataset_comes_back() {
     let (world, blocks, _) = large();
     let root = world.json(&["show", "data"])["root"].clone();
     world.ok(&["get", "data", "-o", "before.csv"]);
-    world.ok(&["rm", "data"]);
+    world.ok(&["rm", "data", "--yes"]);
     world.fails(1, "was removed here", &["get", "data", "-o", "after.csv"]);
     // The small files may be lost as well: the log names them.
     fs::remove_dir_all(world.ws(".mira/blobs")).unwrap();
@@ -152,7 +152,7 @@ fn what_was_published_must_belong_together() {
     with("statement.dsse", None, "it has no statement.dsse");
     with("manifest.cbor", Some(other("manifest.cbor")), "have another manifest each");
     with("manifest.cbor", edited("manifest.cbor"), "");
-    with("chunks.cbor", Some(other("chunks.cbor")), "bytes, expected");
+    with("chunks.cbor", Some(other("chunks.cbor")), "chunks.cbor is not the file that manifest.cbor names");
     with("README.md", edited("README.md"), "README.md is not the file that manifest.cbor names");
     with("README.md", None, "it has no README.md");
     with("schema.json", edited("schema.json"), "the directory has CID");
@@ -215,7 +215,7 @@ fn live_a_dataset_comes_back_from_kubo() {
     let root = world.json(&["show", "data"])["root"].clone();
     assert_eq!(kubo(&world, &["pin", "data", "--json"])["pins"][0]["cid"].as_str(), Some(&*cid));
     for from in [&*gateway, "kubo"] {
-        world.ok(&["rm", "data"]);
+        world.ok(&["rm", "data", "--yes"]);
         let got = kubo(&world, &["get", "data", "--from", from, "-o", "after.csv", "--force", "--json"]);
         assert!(got["fetched_bytes"].as_u64().unwrap() > 3 << 20, "{got}");
         assert_eq!(got["root"], root);

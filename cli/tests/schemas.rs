@@ -56,6 +56,7 @@ fn documents_are_as_their_schemas_say() {
         &["verify", "row.tlog-proof"],
         &["verify", "entry.tlog-proof"],
         &["get", "airlines", "-o", "copy.csv"],
+        &["get", "airlines", "-o", "again.csv", "--from", "https://gateway.example.org"],
         &["diff", "airlines", "airlines", "--values"],
         &["fsck"],
         &["trust", "list"],
