@@ -53,6 +53,7 @@ mod subject;
 mod temporary;
 mod terms;
 mod trust;
+mod unchanged;
 mod uses;
 mod views;
 mod workspace;

@@ -91,11 +91,16 @@ impl Setting {
     /// Refuses a value that could not be used.
     fn check(self, value: &str) -> Result<()> {
         match self {
-            Self::Kubo => match value.parse::<Address>().kind(Kind::Config)?.credentials() {
-                None => Ok(()),
-                Some(_) => Err(CliError::new(Kind::Config, "a password does not stand in a file")
-                    .hint("MIRA_KUBO may have one: it is sent, and never kept")),
-            },
+            Self::Kubo => {
+                let address = value.parse::<Address>().kind(Kind::Config)?;
+                match address.credentials() {
+                    None => Ok(()),
+                    Some(_) => {
+                        Err(CliError::new(Kind::Config, format!("a password for {address} does not stand in a file"))
+                            .hint("MIRA_KUBO may have one: it is sent, and never kept"))
+                    }
+                }
+            }
         }
     }
 }

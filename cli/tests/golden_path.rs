@@ -127,7 +127,7 @@ fn tokens_for_null_make_numbers_of_columns() {
     // What `get` writes has empty fields for null, and is the same dataset without any token.
     world.ok(&["get", "tokens", "-o", "copy.csv"]);
     assert_eq!(world.json(&["add", "copy.csv"])["root"], tokens["root"]);
-    world.fails(1, "cannot stand for null", &["add", &file, "--null", "a,b"]);
+    world.fails(2, "cannot stand for null", &["add", &file, "--null", "a,b"]);
 }
 
 #[test]
@@ -142,4 +142,31 @@ fn tasks_in_ndjson_come_back_as_they_are() {
     };
     assert_eq!(read(fs::read_to_string(world.ws("copy.ndjson")).unwrap()), read(fs::read_to_string(file).unwrap()));
     assert_eq!(world.json(&["add", "copy.ndjson", "--name", "copy"])["root"], added["root"]);
+}
+
+#[test]
+fn files_that_are_as_they_were_are_not_read_again() {
+    let world = World::new();
+    let path = world.write("pets.csv", "name,legs\nRex,4\n");
+    let settle = || {
+        // As if the file had been left alone for a while: what changed just now could change again unseen.
+        std::thread::sleep(std::time::Duration::from_millis(3100));
+    };
+    settle();
+    let first = world.json(&["add", &path]);
+    let says = |args: &[&str]| world.run(&[args, &["-v"]].concat()).err;
+    let again = says(&["add", &path]);
+    assert!(again.contains("unchanged: pets@1") && again.contains("they are not read"), "{again}");
+    assert_eq!(world.json(&["add", &path])["root"], first["root"]);
+    // Other ways of reading, a chunk that is gone and another content are each read.
+    assert!(!says(&["add", &path, "--null", "Rex"]).contains("not read"));
+    fs::write(world.ws("pets.csv"), "name,legs\nMax,4\n").unwrap();
+    assert!(!says(&["add", &path]).contains("not read"));
+    settle();
+    assert!(!says(&["add", &path]).contains("not read"), "the note is of files that had just changed");
+    assert!(says(&["add", &path]).contains("not read"));
+    let chunks = world::files(&world.ws(".mira/store/objects"));
+    chunks.iter().for_each(|chunk| fs::remove_file(chunk).unwrap());
+    assert!(!says(&["add", &path]).contains("not read"));
+    world.ok(&["fsck"]);
 }

@@ -30,6 +30,8 @@ struct TooLong;
 
 impl Http {
     pub(super) fn new(url: Url) -> Result<Self, ChainError> {
+        // TLS is rustls with ring; the error is that another part of the program has chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would send calls, and what is secret in a URL, to somebody whom the user did not name.
         let client = Client::builder().redirect(Policy::none()).build();
         let client = client.map_err(|error| ChainError::Runtime(std::io::Error::other(error.without_url())))?;

@@ -13,9 +13,10 @@ use mira_core::statement::{
     Code, Dataset, DatasetSubject, Inference, Inputs, Positive, Predicate, Profiles, Transform,
 };
 use mira_ingest::commit::CommittedDataset;
-use mira_ingest::physical::PhysicalSchema;
+
 use mira_ingest::report::{Report, Show};
 use mira_ingest::source::{Format, Source};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use run::{Added, Run};
@@ -23,6 +24,7 @@ use watch::BadRowPolicy;
 
 use crate::args::Global;
 use crate::card::{Card, MAX_CARD};
+use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted, escape, size};
 use crate::papers::Papers;
@@ -31,7 +33,7 @@ use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::{Granted, TermsArgs};
 use crate::uses::InputLine;
-use crate::{dataset, refs};
+use crate::{dataset, refs, unchanged};
 
 mod plan;
 mod run;
@@ -173,7 +175,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let on_behalf_of = args.on_behalf_of.as_deref().map(|who| session.person(who)).transpose()?;
     let parent = parent(session, on_behalf_of, &name)?;
     let card = card(args, parent.as_ref())?;
-    let before = parent.as_ref().map(|parent| &parent.rights);
+    let before = parent.as_ref().map(|parent| &parent.stored.manifest.fields().rights);
     let granted = args.rights.granted(&session.blobs(), card.as_ref(), before)?;
     let rights = granted.rights.clone();
 
@@ -181,6 +183,18 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     reading::say(&source, output);
     tell_files(&source, output);
     let infer = inference(args, &source);
+    let other_card = args.card.is_some() || args.no_card;
+    let input = unchanged::Input::of(&source, &(&args.reading, args.reading.schema()?, args.on_bad_row));
+    if let (Some(parent), Some(input), None, false) = (&parent, input, &origin, other_card)
+        && input.became(&session.workspace, &name.to_string(), &parent.receipt.statement)
+        && parent.holds(parent.stored.committed.dataset_id, &rights)
+        && parent.is_stored(&session.store()?)?
+    {
+        output.detail("the files are as they were when they became this version, so they are not read");
+        let document = Document::of(&name, &parent.stored.manifest, &parent.stored.committed);
+        document.unchanged(parent, output);
+        return Ok(ExitCode::SUCCESS);
+    }
     let quarantine = session.quarantine();
     let run = Run::new(args, &source, parent.as_ref(), output, (args.on_bad_row, Show::of(granted.rights.visibility)));
     let (Added { outcome, mut bad }, _) = run.commit(&session.store()?, Some(&quarantine))?;
@@ -188,7 +202,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     // What was set aside is durable before anything says that it was.
     bad.keep()?;
 
-    let before = parent.as_ref().map(|parent| parent.manifest);
+    let before = parent.as_ref().map(|parent| parent.stored.manifest.digest());
     let made = Made {
         name: &name,
         committed: &committed,
@@ -203,12 +217,9 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
     bad.talk(output);
     // What was made from others is a run of its own, however often it comes out the same.
-    let other_card = args.card.is_some() || args.no_card;
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
-        output.talk(format_args!("unchanged: {name}@{} has the same rows and terms", parent.receipt.version));
-        document.unchanged = true;
-        document.manifest = parent.manifest.to_string();
-        document.print(parent.receipt, &manifest, output);
+        note(input, session, &document.dataset, &parent.receipt.statement);
+        document.unchanged(&parent, output);
         return Ok(ExitCode::SUCCESS);
     }
     // What is named before what names it, and the manifest last.
@@ -236,18 +247,23 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     };
     document.new_bytes = outcome.new_bytes;
     let receipt = output.timed("signed and logged", || recording.record(predicate))?;
+    note(input, &recording.session, &document.dataset, &receipt.statement);
     document.print(receipt, &manifest, output);
     output.talk("logged here; not sealed, not published: it has no priority elsewhere until it is");
     Ok(ExitCode::SUCCESS)
 }
 
+/// Remembers which files a version was made from.
+fn note(input: Option<unchanged::Input>, session: &Session, name: &str, statement: &str) {
+    if let Some(input) = input {
+        input.note(&session.workspace, name, statement);
+    }
+}
+
 /// The version before this one.
 struct Parent {
     receipt: Receipt,
-    manifest: ManifestDigest,
-    physical: PhysicalSchema,
-    root: DatasetId,
-    rights: Rights,
+    stored: Stored,
     card: Option<(FileRef, Card)>,
     holds: bool,
 }
@@ -263,7 +279,17 @@ impl Parent {
 
     /// Whether it has these rows and these terms, and is not withdrawn.
     fn holds(&self, root: DatasetId, rights: &Rights) -> bool {
-        self.holds && self.root == root && self.rights == *rights
+        self.holds && self.stored.committed.dataset_id == root && self.stored.manifest.fields().rights == *rights
+    }
+
+    /// Whether all chunk files are here, by name and length.
+    fn is_stored(&self, store: &Store) -> Result<bool> {
+        for chunk in &self.stored.committed.chunks {
+            if store.size(&chunk.cid).kind(Kind::Failed)? != Some(chunk.bytes) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -284,10 +310,7 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
     };
     Ok(Some(Parent {
         receipt: Receipt { entry: record.entry_id.to_string(), statement: id.to_string(), version },
-        manifest: stored.manifest.digest(),
-        physical: stored.committed.physical,
-        root: stored.manifest.dataset_id(),
-        rights: stored.manifest.fields().rights.clone(),
+        stored,
         card,
         holds: record.withdrawn == Withdrawn::Nothing,
     }))
@@ -410,6 +433,14 @@ impl Document {
             inputs: None,
             warnings: None,
         }
+    }
+
+    /// Says that there is nothing new.
+    fn unchanged(mut self, parent: &Parent, output: &Output) {
+        output.talk(format_args!("unchanged: {}@{} has the same rows and terms", self.dataset, parent.receipt.version));
+        self.unchanged = true;
+        self.manifest = parent.stored.manifest.digest().to_string();
+        self.print(parent.receipt.clone(), &parent.stored.manifest, output);
     }
 
     fn print(mut self, receipt: Receipt, manifest: &Manifest, output: &Output) {

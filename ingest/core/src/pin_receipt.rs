@@ -233,7 +233,7 @@ mod tests {
             ("\"state\":\"pinned\"", "\"state\":\"queued\""),
             ("\"offset\":7", "\"offset\":-7"),
             ("\"directory\"", "\"checkpoint\""),
-            ("\"node\":", "\"mode\":"),
+            ("\"node\":", "\"nodf\":"),
             ("\"penguins@1\"", "\"\""),
             (sample().cid.to_string().as_str(), other.as_str()),
         ] {

@@ -189,7 +189,10 @@ fn parse_url(text: &str) -> Result<Address, &'static str> {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or("an IPv6 address ends with ]")?;
             let host = host.parse::<Ipv6Addr>().map_err(|_| "the IPv6 address is not one")?;
-            (Host::Ip(host.into()), Some(port.strip_prefix(':').unwrap_or(port)))
+            if !port.is_empty() && !port.starts_with(':') {
+                return Err("behind an IPv6 address come a colon and the port");
+            }
+            (Host::Ip(host.into()), port.strip_prefix(':'))
         }
         None => {
             let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));

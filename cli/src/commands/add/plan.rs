@@ -84,7 +84,7 @@ pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
     };
     let card = card(args, parent.as_ref())?;
     let blobs = session.as_ref().map(Session::blobs);
-    let before = parent.as_ref().map(|parent| &parent.rights);
+    let before = parent.as_ref().map(|parent| &parent.stored.manifest.fields().rights);
     let rights = args.rights.planned(blobs.as_ref(), card.as_ref(), before)?.rights;
     let source = args.reading.open(&args.paths, args.on_bad_row.on_bad_row())?;
     reading::say(&source, output);

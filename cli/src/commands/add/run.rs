@@ -151,8 +151,8 @@ impl<'a> Run<'a> {
 
     /// The parent's physical schema, so that chunks can stay the same, or the plan's own.
     fn physical(&self, plan: &Plan) -> Result<PhysicalSchema> {
-        match self.parent.filter(|parent| parent.physical.logical() == plan.schema()) {
-            Some(parent) => Ok(parent.physical.clone()),
+        match self.parent.filter(|parent| parent.stored.committed.physical.logical() == plan.schema()) {
+            Some(parent) => Ok(parent.stored.committed.physical.clone()),
             None => own_physical(plan),
         }
     }
