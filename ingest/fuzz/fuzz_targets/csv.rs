@@ -1,0 +1,20 @@
+//! CSV: what comes out does not depend on how the file is cut into blocks, and what is inferred can be read.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mira_ingest::source::{Format, Options};
+use mira_ingest_fuzz::{file, read};
+
+// A byte for the length of the blocks, one for the delimiter, and the file.
+fuzz_target!(|data: &[u8]| {
+    let Some(([blocks, delimiter], content)) = data.split_first_chunk::<2>() else { return };
+    let delimiter = [b',', b';', b'\t', b'|'][usize::from(delimiter % 4)];
+    let path = file("x.csv", content);
+    let options = Options { format: Some(Format::Csv), delimiter: Some(delimiter), ..Options::default() };
+    let whole = read(&path, options.clone());
+    let cut = read(&path, Options { block_bytes: usize::from(*blocks) + 1, ..options });
+    assert_eq!(
+        whole.map(|(plan, rows)| (plan.schema().clone(), rows)),
+        cut.map(|(plan, rows)| (plan.schema().clone(), rows))
+    );
+});
