@@ -168,5 +168,5 @@ fn files_that_are_as_they_were_are_not_read_again() {
     let chunks = world::files(&world.ws(".mira/store/objects"));
     chunks.iter().for_each(|chunk| fs::remove_file(chunk).unwrap());
     assert!(!says(&["add", &path]).contains("not read"));
-    world.ok(&["fsck"]);
+    world.ok(&["fsck", "pets"]);
 }

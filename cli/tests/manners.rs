@@ -90,7 +90,7 @@ fn progress_is_quiet_unless_asked_for() {
     let last = events.last().unwrap();
     let rows = world.json(&["add", &data, "--name", "events"])["rows"].clone();
     assert_eq!((&last["stage"], &last["rows"]), (&"commit".into(), &rows));
-    let said = world.run(&["add", &data, "-v", "--name", "plain"]);
+    let said = world.run(&["add", &data, "-v", "--name", "told"]);
     for stage in ["weather.csv: csv, ", "read under a guess: ", "manifest made: "] {
         assert!(said.err.contains(stage), "{stage}: {}", said.err);
     }
