@@ -58,6 +58,7 @@ mod uses;
 mod views;
 mod workspace;
 mod write_file;
+mod write_tree;
 
 use std::process::ExitCode;
 

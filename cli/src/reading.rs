@@ -19,7 +19,7 @@ pub struct ReadArgs {
     /// The schema, as JSON, or what `mira add --dry-run --json` printed (default: inferred from all rows)
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
-    /// csv, tsv, ndjson or parquet (default: by name, else by content)
+    /// csv, tsv, json, ndjson, parquet, arrow, text (a document per file), lines or files (default: by name, else by content)
     #[arg(long)]
     format: Option<Format>,
     /// What text files are in, such as windows-1252 or big5 (default: told by each file, else UTF-8)

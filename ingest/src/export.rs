@@ -1,4 +1,4 @@
-//! A stored dataset as one file again: CSV, NDJSON or Parquet.
+//! A stored dataset as one file again: CSV, NDJSON, Parquet, Arrow or lines of text; or as the files that its rows are.
 //!
 //! Every chunk is checked twice on the way, its bytes against its CID and its rows against its root, and all chunks
 //! together against the dataset_id. Output begins before the last chunk is checked, so a caller writes to a file
@@ -23,6 +23,7 @@
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
+use arrow_ipc::writer::FileWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 use mira_core::digest::DatasetId;
@@ -35,9 +36,11 @@ use crate::commit::{CommitError, CommittedDataset};
 use crate::store::{Store, StoreError};
 
 mod cell;
+mod files;
 mod table;
 
 pub use cell::NoText;
+pub use files::{NoFile, to_files, to_lines};
 
 /// Why a dataset cannot be exported, or did not verify on the way.
 #[derive(Debug, thiserror::Error)]
@@ -97,12 +100,43 @@ pub enum ExportError {
         /// Which value, and why not.
         source: NoText,
     },
+    /// A row's line is longer than what is read again.
+    #[error("row {row} is {bytes} bytes as text, and a line of more than {limit} bytes is not read")]
+    Line {
+        /// Position of the row in the dataset.
+        row: u64,
+        /// Bytes of its line.
+        bytes: usize,
+        /// Most bytes of a line.
+        limit: usize,
+    },
+    /// The columns are not those of the format.
+    #[error("{format} cannot hold this dataset: expected the columns {expected}, it has {found}")]
+    Shape {
+        /// The format.
+        format: &'static str,
+        /// Its columns.
+        expected: String,
+        /// The dataset's.
+        found: String,
+    },
+    /// A row is no line, or no file.
+    #[error("row {row}")]
+    File {
+        /// Position of the row in the dataset.
+        row: u64,
+        /// Why not.
+        source: NoFile,
+    },
     /// The output could not be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
     /// Parquet refused.
     #[error("the Parquet file cannot be written")]
     Parquet(#[from] ParquetError),
+    /// Arrow refused.
+    #[error("the Arrow file cannot be written")]
+    Arrow(#[from] ArrowError),
 }
 
 /// The chunks of a stored dataset in order, each checked before it is given out.
@@ -175,5 +209,21 @@ pub fn to_parquet(dataset: &CommittedDataset, store: &Store, out: impl Write + S
         writer.write(&batch?)?;
     }
     writer.close()?;
+    Ok(())
+}
+
+/// Writes the dataset as one Arrow IPC file, uncompressed, in record batches of at most 2^16 rows.
+pub fn to_arrow(dataset: &CommittedDataset, store: &Store, out: impl Write) -> Result<(), ExportError> {
+    /// Few enough that batches are read by several threads, enough that their heads do not count.
+    const BATCH_ROWS: usize = 1 << 16;
+    let mut writer = FileWriter::try_new(out, dataset.physical.arrow())?;
+    for batch in chunks(dataset, store)? {
+        let batch = batch?;
+        for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+            writer.write(&batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from)))?;
+        }
+    }
+    writer.finish()?;
+    writer.flush()?;
     Ok(())
 }

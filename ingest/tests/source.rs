@@ -156,12 +156,15 @@ fn json_strings_are_never_numbers_and_tokens_are_kept() {
 
 #[test]
 fn kinds_do_not_mix() {
-    let mixed = |first, second| Err(Problem::MixedKinds { column: "x".to_owned(), first, second });
-    assert_eq!(json_type_of(&["1", "[1]"]), mixed("scalars", "arrays"));
-    assert_eq!(json_type_of(&["{\"a\":1}", "\"s\""]), mixed("objects", "scalars"));
-    assert_eq!(json_type_of(&["[]", "{}", "1"]), mixed("arrays", "objects"));
-    let inner = Problem::MixedKinds { column: "x[].a".to_owned(), first: "scalars", second: "arrays" };
-    assert_eq!(json_type_of(&["[{\"a\":1},{\"a\":[]}]"]), Err(inner));
+    let kinds = |values: &[&str]| match json_type_of(values) {
+        Err(Problem::MixedKinds { column, first, second, .. }) => (column, first, second),
+        other => panic!("{other:?}"),
+    };
+    let mixed = |first, second| ("x".to_owned(), first, second);
+    assert_eq!(kinds(&["1", "[1]"]), mixed("scalars", "arrays"));
+    assert_eq!(kinds(&["{\"a\":1}", "\"s\""]), mixed("objects", "scalars"));
+    assert_eq!(kinds(&["[]", "{}", "1"]), mixed("arrays", "objects"));
+    assert_eq!(kinds(&["[{\"a\":1},{\"a\":[]}]"]), ("x[].a".to_owned(), "scalars", "arrays"));
     assert_eq!(json_type_of(&["{}", "null"]), Err(Problem::EmptyObjects { column: "x".to_owned() }));
     // The place is that of the second kind, whatever comes after and wherever blocks are cut.
     for block_bytes in [1, 7, 1 << 20] {
@@ -170,6 +173,8 @@ fn kinds_do_not_mix() {
         let files = Files::new(&[("t.ndjson", b"{\"x\":1}\n\n{\"y\":[], \"x\":[2]}\n{\"y\":0}\n".as_slice())]);
         let error = files.open(Options { block_bytes, ..Options::default() }).unwrap().infer().unwrap_err();
         assert_eq!(spot(&error), (3, 22));
+        assert!(error.to_string().contains("column \"x\" holds arrays, but scalars at"), "{error}");
+        assert!(error.to_string().ends_with("t.ndjson:1 (byte 5)"), "{error}");
     }
 }
 
@@ -619,7 +624,8 @@ fn formats_are_told_or_refused() {
         files.open(Options::default()).map(|source| source.format()).map_err(problem)
     };
     assert_eq!(format("data", b"a,b\n1,2\n"), Ok(Format::Csv));
-    assert_eq!(format("data.txt", b"{\"a\":1}\n"), Ok(Format::Ndjson));
+    assert_eq!(format("data.log", b"{\"a\":1}\n"), Ok(Format::Ndjson));
+    assert_eq!(format("data.txt", b"{\"a\":1}\n"), Ok(Format::Text));
     assert_eq!(format("data.bin", b"\x00\x01,"), Err(Problem::UnknownFormat));
     assert_eq!(format("data.csv", b""), Err(Problem::Empty));
     let mixed = Files::new(&[("a.csv", b"a\n1\n"), ("b.ndjson", b"{}\n")]);

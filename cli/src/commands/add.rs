@@ -15,7 +15,7 @@ use mira_core::statement::{
 use mira_ingest::commit::CommittedDataset;
 
 use mira_ingest::report::{Report, Show};
-use mira_ingest::source::{Format, Source};
+use mira_ingest::source::Source;
 use mira_ingest::store::Store;
 use serde::Serialize;
 
@@ -331,11 +331,7 @@ fn name(args: &AddArgs) -> Result<Name> {
 
 /// Whether types are inferred, and by which rule.
 fn inference(args: &AddArgs, source: &Source) -> Inference {
-    if args.reading.schema.is_some() || source.format() == Format::Parquet {
-        Inference::None
-    } else {
-        Inference::Infer1
-    }
+    if args.reading.schema.is_some() || source.format().declares_types() { Inference::None } else { Inference::Infer1 }
 }
 
 /// Where the rows come from.

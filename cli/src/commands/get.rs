@@ -1,5 +1,7 @@
 //! `mira get`
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,7 +9,9 @@ use clap::{Args, ValueEnum};
 use mira_core::cid::Cid;
 use mira_core::fold::{Record, Withdrawn};
 use mira_ingest::commit::CommittedDataset;
+use mira_ingest::directory::car::WriteError;
 use mira_ingest::export::{self, ExportError};
+use mira_ingest::source::Format;
 use mira_ingest::store::Store;
 use serde::Serialize;
 
@@ -18,11 +22,13 @@ use crate::fetching::{self, Fetched, Foreign, FromArgs, Signed};
 use crate::output::{Output, count, counted};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{dataset, folder, naming, removed, write_file};
+use crate::{dataset, folder, naming, publish, removed, write_file, write_tree};
 
 /// Write a dataset to a file or a folder again, every byte and row checked on the way
 ///
-/// What is written reads back as the same dataset under its schema. Without `--format`, the file's name tells it.
+/// What is written reads back as the same dataset under its schema, or it is not written. Without `--format`, the file's
+/// name tells it. `text` and `files` write a directory, for datasets whose rows are files; `car` writes what IPFS nodes
+/// hold.
 ///
 /// A folder (its name ends in /, or it is there and empty) is the directory that is published: the rows as Parquet files,
 /// README.md as the Hugging Face Hub and `datasets` read it, croissant.json, and what the contributor signed. `mira verify
@@ -36,6 +42,8 @@ use crate::{dataset, folder, naming, removed, write_file};
   mira get penguins -o penguins.parquet
   mira get penguins@1 -o penguins.csv
   mira get penguins -o penguins/
+  mira get penguins -o penguins.car
+  mira get photos --format files -o photos
   mira get penguins --from kubo -o penguins.csv
   mira get bafybei… --from https://gateway.example.org -o penguins/")]
 pub struct GetArgs {
@@ -48,7 +56,7 @@ pub struct GetArgs {
     /// The format (default: by the file's name)
     #[arg(long)]
     format: Option<GetFormat>,
-    /// Write over an existing file, or a folder that `mira get` wrote
+    /// Write over an existing file or a folder that `mira get` wrote, or files into a directory that is there
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -60,6 +68,15 @@ enum GetFormat {
     Parquet,
     Csv,
     Ndjson,
+    Arrow,
+    /// Lines of text
+    Lines,
+    /// A directory of text documents
+    Text,
+    /// A directory of files
+    Files,
+    /// The blocks of what is published
+    Car,
     /// A folder with everything that is published
     Dir,
 }
@@ -106,13 +123,23 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     if format == GetFormat::Dir {
         return to_folder(args, &session, &found, (&stored, fetched), output);
     }
-    write_rows(args, format, &stored.committed, &session.store()?)?;
-    document(args, format, &stored.committed, fetched).tell(output);
+    let store = session.store()?;
+    let mut document = document(args, format, &stored.committed, fetched);
+    if format == GetFormat::Car {
+        document.cid = Some(write_car(args, &session, &store, &found)?);
+    } else {
+        write_rows(args, format, &stored.committed, &store)?;
+    }
+    document.tell(output);
     Ok(ExitCode::SUCCESS)
 }
 
 /// A dataset that this workspace knows nothing of.
 fn foreign(args: &GetArgs, format: GetFormat, cid: &Cid, global: &Global, output: &Output) -> Result {
+    if format == GetFormat::Car {
+        return Err(CliError::new(Kind::Usage, "a CAR is written of datasets that are here")
+            .hint("a slash at the end of the name writes the same files to a folder"));
+    }
     let allow = |record: &Record| refuse_withdrawn(&args.reference, record.withdrawn);
     let foreign = Foreign::fetch(cid, &args.from, &args.output, global, allow)?;
     let mut document = document(args, format, &foreign.published.committed, None);
@@ -126,18 +153,6 @@ fn foreign(args: &GetArgs, format: GetFormat, cid: &Cid, global: &Global, output
     (document.fetched, document.signed) = (Some(fetched), Some(signed));
     document.tell(output);
     Ok(ExitCode::SUCCESS)
-}
-
-fn write_rows(args: &GetArgs, format: GetFormat, dataset: &CommittedDataset, store: &Store) -> Result<()> {
-    write_file::stream(&args.output, args.force, |file| {
-        match format {
-            GetFormat::Parquet => export::to_parquet(dataset, store, file),
-            GetFormat::Csv => export::to_csv(dataset, store, file),
-            // A folder is no file, and is written elsewhere.
-            GetFormat::Ndjson | GetFormat::Dir => export::to_ndjson(dataset, store, file),
-        }
-        .map_err(|error| export_error(&error))
-    })
 }
 
 fn to_folder(
@@ -184,6 +199,64 @@ impl Document {
     }
 }
 
+fn write_rows(args: &GetArgs, format: GetFormat, dataset: &CommittedDataset, store: &Store) -> Result<()> {
+    match format {
+        GetFormat::Text => write_files(args, dataset, store, Format::Text),
+        GetFormat::Files => write_files(args, dataset, store, Format::Files),
+        table => write_file::stream(&args.output, args.force, |file| write_table(table, dataset, store, file)),
+    }
+}
+
+fn write_table(format: GetFormat, dataset: &CommittedDataset, store: &Store, file: &mut BufWriter<File>) -> Result<()> {
+    match format {
+        GetFormat::Csv => export::to_csv(dataset, store, file),
+        GetFormat::Ndjson => export::to_ndjson(dataset, store, file),
+        GetFormat::Arrow => export::to_arrow(dataset, store, file),
+        GetFormat::Lines => export::to_lines(dataset, store, file),
+        _ => export::to_parquet(dataset, store, file),
+    }
+    .map_err(|error| export_error(&error))
+}
+
+/// Writes a directory with a file for each row.
+fn write_files(args: &GetArgs, dataset: &CommittedDataset, store: &Store, format: Format) -> Result<()> {
+    write_tree::stream(&args.output, args.force, |tree| {
+        export::to_files(dataset, store, format, |path, content| tree.write(path, content).map_err(Unwritten::Tree))
+            .map_err(|unwritten| match unwritten {
+                Unwritten::Tree(error) => error,
+                Unwritten::Export(error) => export_error(&error),
+            })
+    })
+}
+
+enum Unwritten {
+    Tree(CliError),
+    Export(ExportError),
+}
+
+impl From<ExportError> for Unwritten {
+    fn from(error: ExportError) -> Self {
+        Self::Export(error)
+    }
+}
+
+/// Writes the dataset directory as one CAR, and returns its root. Every file is compared with its CID on the way.
+fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>) -> Result<String> {
+    let directory = {
+        // The files beside the chunks go to the store, which others may be writing to.
+        let _lock = session.workspace.lock()?;
+        publish::directory(session, store, found)?
+    };
+    write_file::stream(&args.output, args.force, |file| {
+        let written = directory.car().write(store, |bytes| file.write_all(bytes));
+        written.map(drop).map_err(|error| {
+            let kind = if matches!(error, WriteError::Output(_)) { Kind::Failed } else { Kind::DoesNotVerify };
+            CliError::caused(kind, &error)
+        })
+    })?;
+    Ok(directory.cid().to_string())
+}
+
 /// What was withdrawn is not handed out again, in whole or in part.
 fn refuse_withdrawn(reference: &str, withdrawn: Withdrawn) -> Result<()> {
     let (what, hint) = match withdrawn {
@@ -205,20 +278,25 @@ fn format(args: &GetArgs) -> Result<GetFormat> {
             "parquet" | "pq" => Some(GetFormat::Parquet),
             "csv" => Some(GetFormat::Csv),
             "ndjson" | "jsonl" => Some(GetFormat::Ndjson),
+            "arrow" | "feather" | "ipc" => Some(GetFormat::Arrow),
+            "car" => Some(GetFormat::Car),
             // A folder that is called as a file is more likely a slip.
             _ if args.output.is_dir() => Some(GetFormat::Dir),
             _ => None,
         })
         .ok_or_else(|| {
-            CliError::new(Kind::Usage, format!("{:?} does not tell a format", args.output.display().to_string()))
-                .hint("--format parquet, csv or ndjson, or a slash at the end for a folder")
+            CliError::new(Kind::Usage, format!("{:?} does not tell a format", args.output.display().to_string())).hint(
+                "--format parquet, csv, ndjson, arrow, lines, text, files or car, or a slash at the end for a folder",
+            )
         })
 }
 
 /// What does not verify is another matter than what cannot be written.
 fn export_error(error: &ExportError) -> CliError {
     let kind = match error {
-        ExportError::Value { .. } | ExportError::Output(_) | ExportError::Parquet(_) => Kind::Failed,
+        ExportError::Value { .. } | ExportError::Shape { .. } | ExportError::File { .. } => Kind::Failed,
+        ExportError::Line { .. } => Kind::Failed,
+        ExportError::Output(_) | ExportError::Parquet(_) | ExportError::Arrow(_) => Kind::Failed,
         _ => Kind::DoesNotVerify,
     };
     CliError::caused(kind, error)

@@ -119,6 +119,11 @@ impl DatasetDirectory {
         plans.push(CarPlan { root: self.cid(), files: batch, ending: Ending::Dataset(self.clone()) });
         Ok(plans)
     }
+
+    /// Plans one CAR of everything, for a file.
+    pub fn car(&self) -> CarPlan {
+        CarPlan { root: self.cid(), files: self.files().collect(), ending: Ending::Dataset(self.clone()) }
+    }
 }
 
 impl CarPlan {

@@ -6,6 +6,7 @@ use arrow_array::{Array, RecordBatch};
 
 use crate::commit::CommittedDataset;
 use crate::physical::PhysicalField;
+use crate::source::MAX_RECORD;
 use crate::store::Store;
 
 use super::ExportError;
@@ -39,11 +40,16 @@ pub(super) fn write(
     for batch in super::chunks(dataset, store)? {
         let batch = batch?;
         for row in 0..batch.num_rows() {
+            let start = lines.len();
             format.row(columns, &batch, row, &mut lines).map_err(|Fault { column, source }| ExportError::Value {
                 row: first_row + row as u64,
                 column,
                 source,
             })?;
+            if lines.len() - start > MAX_RECORD {
+                let row = first_row + row as u64;
+                return Err(ExportError::Line { row, bytes: lines.len() - start, limit: MAX_RECORD });
+            }
             if lines.len() >= FLUSH_BYTES {
                 out.write_all(&lines)?;
                 lines.clear();

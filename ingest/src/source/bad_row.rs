@@ -3,7 +3,8 @@
 //! Bad is what one record can be without the rest of its file being in doubt: too many or too few fields, a quoted field
 //! that does not end, bytes that are not UTF-8, a line that is no JSON object or names a key twice, a value that is not of
 //! its column's type, a record too long to be read. A header, the columns of a file, files that change and what is in
-//! Parquet concern more than a record, and stay errors.
+//! Parquet or Arrow concern more than a record, and stay errors; so does a file that would be one row, and in JSON what
+//! stands between values and a value too long to be read, for only its own brackets tell where it ends.
 //!
 //! Whether a record is bad depends on its own bytes and on the plan, never on where blocks are cut or who reads them.
 //! Inference does not look at bad records, and makes none: where values differ, it finds a wider type.

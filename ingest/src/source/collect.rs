@@ -10,7 +10,7 @@ use std::sync::Arc;
 use glob::{MatchOptions, Pattern};
 
 use super::archive;
-use super::error::{Problem, SourceError};
+use super::error::SourceError;
 use super::format::Format;
 use super::input::{Access, Container, Input, fault, inner_name, io_error};
 use super::meter::Meter;
@@ -79,9 +79,6 @@ impl Collector {
     }
 
     fn push_container(&mut self, container: Arc<Container>) -> Result<(), SourceError> {
-        if container.len() == 0 {
-            return Err(fault(container.path(), Problem::Empty));
-        }
         if self.is_archive(&container)? {
             return self.push_members(container);
         }
@@ -115,12 +112,8 @@ impl Collector {
             return Err(SourceError::NoFiles { path: container.path().to_path_buf() });
         }
         for member in members {
-            let is_empty = member.is_empty();
             let (container, number) = (Arc::clone(&container), self.inputs.len());
             let input = Input::new(container, Some(member), number, Arc::clone(&self.access));
-            if is_empty {
-                return Err(input.fault(Problem::Empty));
-            }
             self.inputs.push(Arc::new(input));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::arrow::ArrowProblem;
 use super::working::Widening;
 
 /// A place in an input file.
@@ -60,6 +61,14 @@ pub enum SourceError {
         place: Place,
         /// What the decoder said.
         source: parquet::errors::ParquetError,
+    },
+    /// An Arrow file or stream does not decode.
+    #[error("not readable Arrow IPC: {}", place.file.display())]
+    Ipc {
+        /// Which file, and from which row on.
+        place: Place,
+        /// What is wrong.
+        source: Box<ArrowProblem>,
     },
     /// No file was given, or a directory holds none.
     #[error("no input files in {}", path.display())]
@@ -143,7 +152,9 @@ pub enum Problem {
     #[error("the file is empty")]
     Empty,
     /// The format can be told neither from the name nor from the content.
-    #[error("cannot tell the format of the file: expected csv, tsv, ndjson or parquet")]
+    #[error(
+        "cannot tell the format of the file: expected csv, tsv, json, ndjson, parquet, arrow, text, lines or files"
+    )]
     UnknownFormat,
     /// A compressed stream that is damaged, cut short, or followed by something else.
     #[error("not a whole {compression} stream: {why}")]
@@ -170,6 +181,24 @@ pub enum Problem {
     Packed {
         /// What it is.
         found: &'static str,
+    },
+    /// A Parquet file with an encrypted footer or encrypted columns.
+    #[error("the file is encrypted, and nothing here has its keys")]
+    Encrypted,
+    /// A row needs the file's path, and it has none that is text and stays below where it starts.
+    #[error("the file's path is not one that a row can have: UTF-8, without `..`")]
+    NoPath,
+    /// Two files would be rows of the same path.
+    #[error("another file has the path {path:?} too: name a directory above both")]
+    SamePath {
+        /// The path.
+        path: String,
+    },
+    /// A file that is to be one row is longer than a row.
+    #[error("a file longer than {limit} bytes cannot be one row")]
+    FileTooLong {
+        /// Most bytes of a file.
+        limit: usize,
     },
     /// Length, times or inode differ from when the input was opened.
     #[error("the file changed while it was being read")]
@@ -253,12 +282,14 @@ pub enum Problem {
         found: &'static str,
     },
     /// Arrays or objects in a column that also holds something else.
-    #[error("column {column:?} holds {first} and {second}")]
+    #[error("column {column:?} holds {second}, but {first} at {earlier}")]
     MixedKinds {
         /// The column, with the path inside it.
         column: String,
         /// The kind that came first.
         first: &'static str,
+        /// Where.
+        earlier: Place,
         /// The kind that stands here.
         second: &'static str,
     },
@@ -300,7 +331,7 @@ pub enum Problem {
         /// The value's text, escaped and cut.
         excerpt: String,
     },
-    /// A Parquet column of a type that has no logical type.
+    /// A declared column of a type that has no logical type.
     #[error("column {column:?}: there is no rule for the type {found}")]
     UnsupportedType {
         /// The column, with the path inside it.
@@ -308,7 +339,7 @@ pub enum Problem {
         /// Arrow's name of the type.
         found: String,
     },
-    /// A Parquet column whose type cannot become the schema's without loss.
+    /// A declared column whose type cannot become the schema's without loss.
     #[error("column {column:?} is {found}, expected {expected}")]
     TypeMismatch {
         /// The column, with the path inside it.
@@ -403,7 +434,7 @@ impl SourceError {
     /// Where the fault is, if it has a place in a file.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::At { place, .. } | Self::Parquet { place, .. } => Some(place),
+            Self::At { place, .. } | Self::Parquet { place, .. } | Self::Ipc { place, .. } => Some(place),
             _ => None,
         }
     }

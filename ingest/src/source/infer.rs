@@ -11,6 +11,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use memchr::memchr_iter;
+
 use mira_core::schema::{Field, Schema, SchemaError, Type};
 
 use super::csv::Cell;
@@ -90,6 +92,8 @@ pub(crate) struct At<'a> {
     pub(crate) file: &'a Arc<Path>,
     /// The number of the file in the input.
     pub(crate) number: usize,
+    /// The record, which may run over several lines.
+    pub(crate) text: &'a str,
     pub(crate) line: u64,
     pub(crate) byte: u64,
 }
@@ -305,8 +309,9 @@ impl Node {
             self.object.as_ref().map(|(first, _)| (first.clone(), "objects")),
         ];
         kinds.sort_by_key(|kind| kind.as_ref().map_or((usize::MAX, u64::MAX), |(first, _)| first.order));
-        if let [Some((_, first)), Some((place, second)), _] = kinds {
-            conflicts.push((place, Problem::MixedKinds { column: path.to_owned(), first, second }));
+        if let [Some((earlier, first)), Some((place, second)), _] = kinds {
+            let problem = Problem::MixedKinds { column: path.to_owned(), first, earlier: earlier.place, second };
+            conflicts.push((place, problem));
         }
         if let Some((_, item)) = self.list {
             let (item, width) = item.finish(&format!("{path}[]"), conflicts);
@@ -473,7 +478,9 @@ impl Scalar {
 impl First {
     fn new(at: &At<'_>, offset: usize) -> Self {
         let byte = at.byte + offset as u64;
-        let place = Place { file: Arc::clone(at.file), spot: Spot::Text { line: at.line, byte } };
+        let before = at.text.as_bytes().get(..offset).unwrap_or_default();
+        let line = at.line + memchr_iter(b'\n', before).count() as u64;
+        let place = Place { file: Arc::clone(at.file), spot: Spot::Text { line, byte } };
         Self { order: (at.number, byte), place }
     }
 }

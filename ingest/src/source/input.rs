@@ -226,6 +226,11 @@ impl Input {
         self.member.is_some()
     }
 
+    /// The bytes of the file as it lies there, out of its archive but not out of its compression.
+    pub(crate) fn raw(&self) -> Result<Reader, SourceError> {
+        self.packed(&self.container.open(&self.access.meter)?)
+    }
+
     /// The same bytes, to be read from anywhere: compressed ones are copied to a temporary file first.
     pub(crate) fn plain(&self) -> Result<Plain, SourceError> {
         let packed = self.container.open(&self.access.meter)?;
@@ -257,6 +262,21 @@ impl Input {
             return Ok(());
         }
         self.container.check(handle)
+    }
+
+    /// The file that it is or lies in, as it was named or found.
+    pub(crate) fn file(&self) -> &Arc<Path> {
+        &self.container.path
+    }
+
+    /// Its name in the archive, if it is in one.
+    pub(crate) fn member(&self) -> Option<&str> {
+        self.member.as_ref().map(|member| member.name.as_str())
+    }
+
+    /// Whether the file has no bytes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.member.as_ref().map_or_else(|| self.container.len() == 0, Member::is_empty)
     }
 
     /// The first bytes of the file.

@@ -1,6 +1,6 @@
 //! Reading: files of rows become Arrow batches whose values say exactly what the files say.
 //!
-//! CSV, NDJSON and Parquet all end in the same working types (one Arrow type per logical type and [`Width`]), so that
+//! CSV, JSON, Parquet, Arrow IPC and the rest all end in the same working types (one Arrow type per logical type and [`Width`]), so that
 //! whatever comes after need not know where rows came from. A cell is turned into a value exactly or refused, with
 //! file, line, byte, column and the start of the value; nothing is rounded, trimmed, shifted or skipped.
 //!
@@ -36,7 +36,10 @@ use arrow_array::RecordBatch;
 use mira_core::digest::Digest;
 use mira_core::schema::{Field, Schema};
 
+use arrow::{ArrowBlock, ArrowFile, ArrowReader};
 use csv::{Mark, Punctuation};
+use declared::Declared;
+use files::{FilesBlock, Named};
 use headers::Headers;
 use input::{Access, Input};
 use packing::Bound;
@@ -44,19 +47,23 @@ use parquet::{ParquetBlock, ParquetFile};
 use text::{Dialect, TextBlock, TextReader};
 
 mod archive;
+mod arrow;
 mod bad_row;
 mod collect;
 mod column;
 mod csv;
+mod declared;
 mod dialect;
 mod encoding;
 mod error;
+mod files;
 mod findings;
 mod format;
 mod headers;
 mod infer;
 mod input;
 mod json;
+mod media;
 mod members;
 mod meter;
 mod moment;
@@ -70,18 +77,23 @@ mod reader;
 mod sniff;
 mod spool;
 mod text;
+mod values;
 mod working;
 
+pub use arrow::ArrowProblem;
 pub use bad_row::{BadRow, OnBadRow, Parsed};
 pub use dialect::{Header, Quote};
 pub use encoding::{Encoding, EncodingError};
 pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
+pub(crate) use files::MAX_FILE;
 pub use findings::{Findings, Spelling};
 pub use format::{Format, FormatError};
 pub use infer::Inference;
+pub(crate) use media::media_type;
 pub use meter::Meter;
 pub use packing::Compression;
 pub use piece::{GuessError, Piece};
+pub(crate) use text::MAX_RECORD;
 pub use working::{Need, Plan, Widening, Width, working_schema, working_type};
 
 /// What is not told by the files themselves.
@@ -113,6 +125,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Source {
     inputs: Vec<Arc<Input>>,
+    /// What rows call the files, where they do.
+    named: Vec<Named>,
     meter: Meter,
     format: Format,
     dialect: Option<Dialect>,
@@ -142,6 +156,8 @@ pub struct Block(Body);
 enum Body {
     Text(Arc<TextBlock>),
     Parquet(ParquetBlock),
+    Arrow(ArrowBlock),
+    Files(FilesBlock),
 }
 
 /// The blocks of a source, in order. After an error there are no more.
@@ -157,6 +173,8 @@ pub struct Blocks<'a> {
 enum Open {
     Text(Box<TextReader>),
     Parquet(Box<dyn Iterator<Item = ParquetBlock> + Send>),
+    Arrow(Box<ArrowReader>),
+    Files(Box<dyn Iterator<Item = FilesBlock> + Send>),
 }
 
 /// Rows in working types, and where they came from.
@@ -174,6 +192,8 @@ enum Origin {
     Text { file: Arc<Path>, offset: u64, line: u64, marks: Vec<Mark> },
     /// Rows of a file without lines.
     Rows { file: Arc<Path>, first: u64 },
+    /// A file for each row.
+    Files(Vec<Arc<Path>>),
 }
 
 impl Default for Options {
@@ -201,31 +221,31 @@ impl Source {
         let scratch = spool::scratch(options.scratch.as_deref());
         let inputs =
             collect::collect(paths, Access { meter: meter.clone(), bound, scratch, encoding: options.encoding })?;
-        let formats = inputs.iter().map(|input| Ok((input, format_of(input, options.format)?)));
-        let formats = formats.collect::<Result<Vec<_>, SourceError>>()?;
-        let Some((first, format)) = formats.first().copied() else {
-            return Err(SourceError::NoFiles { path: PathBuf::new() });
+        let format = format_of_all(paths, &inputs, options.format)?;
+        let named = match format {
+            Format::Text | Format::Files => files::name(paths, &inputs)?,
+            Format::Lines if inputs.len() > 1 => files::name(paths, &inputs)?,
+            _ => Vec::new(),
         };
-        if let Some((other, found)) = formats.iter().find(|(_, found)| *found != format) {
-            let (first, path) = (first.path.to_path_buf(), other.path.to_path_buf());
-            return Err(SourceError::MixedFormats { first, first_format: format.name(), path, format: found.name() });
-        }
+        let Some(first) = inputs.first() else { return Err(SourceError::NoFiles { path: PathBuf::new() }) };
         let mut notes = Vec::new();
         let mut csv = |default| dialect::of_csv(first, default, &options, &mut notes);
         let dialect = match format {
             Format::Csv => Some(csv(None)?),
             Format::Tsv => Some(csv(Some(b'\t'))?),
             Format::Ndjson => Some(Dialect::Ndjson),
-            Format::Parquet => None,
+            Format::Json => Some(Dialect::Json),
+            Format::Lines => Some(Dialect::Lines),
+            Format::Parquet | Format::Arrow | Format::Text | Format::Files => None,
         };
         if let Some(Dialect::Csv { punctuation, .. }) = dialect {
             check_nulls(&options.nulls, punctuation)?;
         }
-        let block_bytes = options.block_bytes.clamp(1, text::MAX_RECORD);
+        let block_bytes = options.block_bytes.clamp(1, MAX_RECORD);
         // What was looked at to get here has not been read yet.
         meter.restart();
         let (nulls, on_bad_row) = (options.nulls.into(), options.on_bad_row);
-        Ok(Self { inputs, meter, format, dialect, notes, nulls, on_bad_row, block_bytes })
+        Ok(Self { inputs, named, meter, format, dialect, notes, nulls, on_bad_row, block_bytes })
     }
 
     /// The format of all files.
@@ -262,10 +282,10 @@ impl Source {
         Blocks { source: self, next: 0, open: None, headers: Headers::default(), failed: false }
     }
 
-    /// Schema and widths by `infer-1` over all values, or from the footers of Parquet files.
+    /// Schema and widths by `infer-1` over all values, or as the files declare them.
     pub fn infer(&self) -> Result<Plan, SourceError> {
         let mut whole = None;
-        if self.dialect.is_some() {
+        if !self.format.declares_types() {
             for block in self.blocks() {
                 Inference::add(&mut whole, block?.infer()?);
             }
@@ -292,21 +312,20 @@ impl Source {
         Ok(Some(Guess { plan, seen: Mutex::new(None) }))
     }
 
-    /// Ends an inference whose blocks were merged in order; Parquet files need none.
+    /// Ends an inference whose blocks were merged in order; files that declare their types need none.
     pub fn plan(&self, inference: Option<Inference>) -> Result<Plan, SourceError> {
-        if self.dialect.is_none() {
+        if self.format.declares_types() {
             return self.declared_plan();
         }
         inference.filter(|inference| inference.rows() > 0).ok_or_else(|| self.no_rows())?.finish()
     }
 
-    /// A plan for a given schema, in the widths that the first block needs, or that Parquet files declare.
+    /// A plan for a given schema, in the widths that the first block needs, or that the files declare.
     pub fn under(&self, schema: Schema) -> Result<Plan, SourceError> {
         if self.dialect.is_none() {
             let mut widths: Option<Vec<Width>> = None;
             for input in &self.inputs {
-                let file = ParquetFile::open(Arc::clone(input))?;
-                widths = Some(join(widths, file.widths(schema.columns())?));
+                widths = Some(join(widths, self.declared(input)?.widths(schema.columns())?));
             }
             return Ok(Plan::new(schema, widths.unwrap_or_default()));
         }
@@ -333,24 +352,53 @@ impl Source {
     /// The first file's columns, which all others must have too, in widths that are enough for all.
     fn declared_plan(&self) -> Result<Plan, SourceError> {
         let mut columns: Option<Vec<Field>> = None;
-        let mut widths = None;
-        let (mut rows, mut unsigned) = (0_u64, false);
-        for input in &self.inputs {
-            let file = ParquetFile::open(Arc::clone(input))?;
-            rows = rows.saturating_add(file.rows());
-            unsigned |= file.declares_unsigned();
+        let (mut widths, mut unsigned) = (None, false);
+        // Rows that are files or lines have the same columns whatever the file.
+        let fixed = self.dialect.is_some() || self.format.is_of_files();
+        for input in self.inputs.iter().take(if fixed { 1 } else { usize::MAX }) {
+            let file = self.declared(input)?;
+            unsigned |= file.has_unsigned();
             match &columns {
                 None => columns = Some(file.columns()?.0),
                 Some(columns) => file.check_columns(columns)?,
             }
             widths = Some(join(widths, file.widths(columns.as_deref().unwrap_or_default())?));
         }
-        if rows == 0 {
-            return Err(self.no_rows());
-        }
         let plan = Plan::new(Schema::new(columns.unwrap_or_default())?, widths.unwrap_or_default());
+        // Blocks know how many rows they have before they are read.
+        let any = self.blocks().find(|block| block.as_ref().map_or(true, Block::has_rows));
+        any.transpose()?.ok_or_else(|| self.no_rows())?;
         // Integers are unsigned only if a value asks for it, and only the values can tell.
         if unsigned { self.measure(plan) } else { Ok(plan) }
+    }
+
+    /// What a file that declares its types says of them.
+    fn declared(&self, input: &Arc<Input>) -> Result<Declared, SourceError> {
+        let input = Arc::clone(input);
+        Ok(match self.format {
+            Format::Arrow => ArrowFile::open(input)?.declared(),
+            Format::Text | Format::Files => Declared::new(input, files::columns(self.format, true)),
+            Format::Lines => Declared::new(input, files::columns(self.format, !self.named.is_empty())),
+            _ => ParquetFile::open(input)?.declared(),
+        })
+    }
+
+    fn open_file(&self, input: Arc<Input>, index: usize) -> Result<Open, SourceError> {
+        Ok(match (self.dialect, self.format) {
+            (Some(dialect), _) => {
+                let nulls = Arc::clone(&self.nulls);
+                let mut reader = TextReader::open(input, dialect, nulls, self.block_bytes, self.on_bad_row)?;
+                if dialect == Dialect::Lines {
+                    reader.name(self.named.get(index).map(|named| Arc::clone(&named.name)));
+                }
+                Open::Text(Box::new(reader))
+            }
+            (None, Format::Text | Format::Files) => {
+                Open::Files(Box::new(files::blocks(&self.named, self.format, self.block_bytes)))
+            }
+            (None, Format::Arrow) => Open::Arrow(Box::new(ArrowFile::open(input)?.blocks())),
+            (None, _) => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
+        })
     }
 
     fn no_rows(&self) -> SourceError {
@@ -391,15 +439,27 @@ impl Block {
         match &self.0 {
             Body::Text(block) => block.most_rows() <= plan.batch_rows(),
             Body::Parquet(_) => false,
+            Body::Arrow(block) => block.is_small(plan),
+            Body::Files(_) => true,
         }
     }
 
-    /// What the values of this block allow, to be merged in order of the blocks. The blocks of Parquet files allow
-    /// everything, for their types are declared.
+    /// Whether it has rows, of what knows that by its declaration.
+    fn has_rows(&self) -> bool {
+        match &self.0 {
+            Body::Text(block) => block.has_bytes(),
+            Body::Parquet(block) => block.rows() > 0,
+            Body::Arrow(block) => block.rows() > 0,
+            Body::Files(_) => true,
+        }
+    }
+
+    /// What the values of this block allow, to be merged in order of the blocks. Blocks whose types are declared allow
+    /// everything.
     pub fn infer(&self) -> Result<Inference, SourceError> {
         match &self.0 {
             Body::Text(block) => block.infer(),
-            Body::Parquet(_) => Ok(Inference::of_columns(std::iter::empty())),
+            Body::Parquet(_) | Body::Arrow(_) | Body::Files(_) => Ok(Inference::of_columns(std::iter::empty())),
         }
     }
 
@@ -411,6 +471,11 @@ impl Block {
                 Ok(batches) => Box::new(batches),
                 Err(error) => Box::new(std::iter::once(Err(error))),
             },
+            Body::Arrow(block) => match block.batches(plan) {
+                Ok(batches) => Box::new(batches),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            },
+            Body::Files(block) => Box::new(std::iter::once(block.read(plan))),
         }
     }
 
@@ -419,6 +484,8 @@ impl Block {
         match &self.0 {
             Body::Text(block) => block.path(),
             Body::Parquet(block) => block.path(),
+            Body::Arrow(block) => block.path(),
+            Body::Files(block) => block.path(),
         }
     }
 
@@ -427,6 +494,8 @@ impl Block {
         match &self.0 {
             Body::Text(block) => Arc::clone(block).batches(plan).try_for_each(|batch| batch.map(drop)),
             Body::Parquet(block) => block.clone().batches(plan)?.try_for_each(|batch| batch.map(drop)),
+            Body::Arrow(block) => block.clone().batches(plan)?.try_for_each(|batch| batch.map(drop)),
+            Body::Files(block) => block.read(plan).map(drop),
         }
     }
 }
@@ -438,6 +507,8 @@ impl Blocks<'_> {
                 let block = match open {
                     Open::Text(reader) => reader.next_block()?.map(|block| Body::Text(Arc::new(block))),
                     Open::Parquet(blocks) => blocks.next().map(Body::Parquet),
+                    Open::Arrow(reader) => reader.next_block()?.map(Body::Arrow),
+                    Open::Files(blocks) => blocks.next().map(Body::Files),
                 };
                 if let Some(body) = block {
                     if let Body::Text(block) = &body {
@@ -448,15 +519,11 @@ impl Blocks<'_> {
             }
             let Some(input) = self.source.inputs.get(self.next) else { return Ok(None) };
             self.next += 1;
-            let input = Arc::clone(input);
-            self.open = Some(match self.source.dialect {
-                Some(dialect) => {
-                    let nulls = Arc::clone(&self.source.nulls);
-                    let (size, on_bad) = (self.source.block_bytes, self.source.on_bad_row);
-                    Open::Text(Box::new(TextReader::open(input, dialect, nulls, size, on_bad)?))
-                }
-                None => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
-            });
+            self.open = Some(self.source.open_file(Arc::clone(input), self.next - 1)?);
+            if self.source.format.is_of_files() {
+                // One sequence of blocks has all files.
+                self.next = self.source.inputs.len();
+            }
         }
     }
 }
@@ -479,6 +546,8 @@ impl std::fmt::Debug for Open {
         f.write_str(match self {
             Self::Text(_) => "Text",
             Self::Parquet(_) => "Parquet",
+            Self::Arrow(_) => "Arrow",
+            Self::Files(_) => "Files",
         })
     }
 }
@@ -501,6 +570,10 @@ impl SourceBatch {
                 let mark = marks.get(row).copied().unwrap_or(Mark { byte: 0, line: 0 });
                 let spot = Spot::Text { line: line + u64::from(mark.line), byte: offset + u64::from(mark.byte) };
                 Place { file: Arc::clone(file), spot }
+            }
+            Origin::Files(files) => {
+                let file = files.get(row).map_or_else(|| Arc::from(Path::new("")), Arc::clone);
+                Place { file, spot: Spot::File }
             }
             Origin::Rows { file, first } => Place { file: Arc::clone(file), spot: Spot::Row(first + row as u64) },
         }
@@ -539,17 +612,54 @@ fn check_nulls(nulls: &[String], punctuation: Punctuation) -> Result<(), SourceE
     }
 }
 
-/// The format of one file: as given, else by name, else by content.
-fn format_of(input: &Input, given: Option<Format>) -> Result<Format, SourceError> {
-    if let Some(format) = given.or_else(|| Format::of_name(&input.inner_name())) {
-        return Ok(format);
+/// The format of all files: as given, or the one that each has by name or by content.
+///
+/// Files that are no tables are rows of `files` where others of their directory are; where all are texts, of `text`.
+fn format_of_all(paths: &[PathBuf], inputs: &[Arc<Input>], given: Option<Format>) -> Result<Format, SourceError> {
+    let explicit: std::collections::HashSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let mut first: Option<(&Input, Format)> = None;
+    for input in inputs {
+        let found = match given.or_else(|| Format::of_name(&input.inner_name())) {
+            Some(format) => format,
+            None if input.is_empty() && explicit.contains(&**input.file()) => return Err(input.fault(Problem::Empty)),
+            None => match format_of_content(input)? {
+                Some(format) => format,
+                None if explicit.contains(&**input.file()) => return Err(input.fault(Problem::UnknownFormat)),
+                None => Format::Files,
+            },
+        };
+        if input.is_empty() && !matches!(found, Format::Text | Format::Lines | Format::Files) {
+            return Err(input.fault(Problem::Empty));
+        }
+        first = match first {
+            None => Some((input, found)),
+            Some((_, format)) if format == found => continue,
+            // Texts among other files are files too.
+            Some((earlier, Format::Text | Format::Files)) if found.is_of_files() => Some((earlier, Format::Files)),
+            Some((earlier, format)) => {
+                let (first, path) = (earlier.path.to_path_buf(), input.path.to_path_buf());
+                return Err(SourceError::MixedFormats {
+                    first,
+                    first_format: format.name(),
+                    path,
+                    format: found.name(),
+                });
+            }
+        };
     }
-    if let Some(format) = Format::of_content(&input.head()?) {
-        return Ok(format);
+    first.map(|(_, format)| format).ok_or(SourceError::NoFiles { path: PathBuf::new() })
+}
+
+/// The format that a file's content shows, if it shows one.
+fn format_of_content(input: &Input) -> Result<Option<Format>, SourceError> {
+    let head = input.head()?;
+    if let Some(format) = Format::of_content(&head) {
+        return Ok(Some(format));
+    }
+    if media::of_content(&head).is_some() {
+        return Ok(Some(Format::Files));
     }
     // In UTF-8 the same bytes may show what they are.
-    let (head, is_whole) = input.text_head(true)?;
-    let format =
-        Format::of_content(head.as_bytes()).or_else(|| sniff::is_table(&head, is_whole).then_some(Format::Csv));
-    format.ok_or_else(|| input.fault(Problem::UnknownFormat))
+    let Ok((head, is_whole)) = input.text_head(true) else { return Ok(None) };
+    Ok(Format::of_content(head.as_bytes()).or_else(|| sniff::is_table(&head, is_whole).then_some(Format::Csv)))
 }

@@ -3,13 +3,12 @@
 //! INT96 is the one type whose decoding is not exact on its own: the reader wraps beyond what 64 bits of nanoseconds
 //! reach. Such columns are read a second time in whole seconds, which never wrap, and the two must agree.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampNanosecondType, TimestampSecondType};
-use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -18,18 +17,16 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
-use mira_core::schema::Field;
-
-use super::column::Refusal;
-use super::error::{Place, Problem, Reason, SourceError, Spot, excerpt};
+use super::SourceBatch;
+use super::declared::{Conform, Declared};
+use super::error::{Place, Problem, Reason, SourceError, Spot};
 use super::input::Input;
 use super::meter::Meter;
-use super::normalise::{Misfit, logical_type, normalise};
-use super::text::{column_name, match_names, problem};
-use super::working::{Plan, Width};
-use super::{Origin, SourceBatch};
+use super::working::Plan;
 use crate::guard::guarded;
 use crate::pages;
+
+mod encryption;
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug, Clone)]
@@ -56,15 +53,10 @@ pub(crate) struct ParquetBatches {
     handle: Arc<File>,
     reader: ParquetRecordBatchReader,
     seconds: Option<ParquetRecordBatchReader>,
-    plan: Plan,
-    /// For each column of the schema, its index in the file.
-    order: Vec<usize>,
+    conform: Conform,
     row: u64,
     done: bool,
 }
-
-/// Most rows of a batch. Small, because a row may hold long texts; large enough for the columns' loops.
-const BATCH_ROWS: usize = 8192;
 
 impl ParquetFile {
     pub(crate) fn open(input: Arc<Input>) -> Result<Self, SourceError> {
@@ -74,6 +66,9 @@ impl ParquetFile {
 
     fn load(input: Arc<Input>) -> Result<Self, SourceError> {
         let handle = input.plain()?;
+        if encryption::is_encrypted(&handle) {
+            return Err(input.fault(Problem::Encrypted));
+        }
         let failed = |source| parquet_error(&input, Spot::File, source);
         let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(failed)?;
         // What Parquet has no type for, durations, is known from our own footer key.
@@ -105,75 +100,32 @@ impl ParquetFile {
         })
     }
 
-    /// How many rows the footer counts.
-    pub(crate) fn rows(&self) -> u64 {
-        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
-    }
-
-    /// The file's columns as logical types, and how wide they are.
-    pub(crate) fn columns(&self) -> Result<(Vec<Field>, Vec<Width>), SourceError> {
-        let typed = self.metadata.schema().fields().iter().map(|field| match logical_type(field.data_type()) {
-            Ok((ty, width)) => Ok((Field { name: field.name().clone(), ty }, width)),
-            Err(found) => Err(self.input.fault(Problem::UnsupportedType { column: field.name().clone(), found })),
-        });
-        Ok(typed.collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
-    }
-
-    /// The widths that this file declares for `columns`; the narrowest where its types are others.
-    pub(crate) fn widths(&self, columns: &[Field]) -> Result<Vec<Width>, SourceError> {
-        let (fields, widths) = self.columns()?;
-        let declared: HashMap<&str, (&Field, &Width)> =
-            fields.iter().zip(&widths).map(|(field, width)| (field.name.as_str(), (field, width))).collect();
-        let width_of = |column: &Field| match declared.get(column.name.as_str()) {
-            Some((field, width)) if field.ty == column.ty => (*width).clone(),
-            _ => Width::narrowest(&column.ty),
-        };
-        Ok(columns.iter().map(width_of).collect())
-    }
-
-    /// Whether a column is of unsigned 64-bit integers.
-    pub(crate) fn declares_unsigned(&self) -> bool {
-        let fields = self.metadata.schema().flattened_fields();
-        fields.iter().any(|field| match field.data_type() {
-            DataType::Dictionary(_, values) => **values == DataType::UInt64,
-            ty => *ty == DataType::UInt64,
-        })
-    }
-
-    /// Checks that the file has the columns of a file before it, in any order.
-    pub(crate) fn check_columns(&self, expected: &[Field]) -> Result<(), SourceError> {
-        let (fields, _) = self.columns()?;
-        let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-        let order = match_names(&names, expected.iter().map(|field| field.name.as_str()));
-        let order = order.map_err(|problem| self.input.fault(problem))?;
-        for (expected, index) in expected.iter().zip(order) {
-            if let Some(found) = fields.get(index).filter(|found| found.ty != expected.ty) {
-                let (column, found, expected) = (found.name.clone(), found.ty.to_string(), expected.ty.to_string());
-                return Err(self.input.fault(Problem::TypeMismatch { column, found, expected }));
-            }
-        }
-        Ok(())
+    /// What the file says of its columns.
+    pub(crate) fn declared(&self) -> Declared {
+        Declared::new(Arc::clone(&self.input), Arc::clone(self.metadata.schema()))
     }
 }
 
 impl ParquetBlock {
+    /// How many rows the footer counts in it.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::try_from(self.file.metadata.metadata().row_group(self.group).num_rows()).unwrap_or(0)
+    }
+
     pub(crate) fn path(&self) -> &std::path::Path {
         &self.file.input.path
     }
 
     pub(crate) fn batches(self, plan: &Plan) -> Result<ParquetBatches, SourceError> {
-        let names: Vec<String> =
-            self.file.metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let wanted = plan.schema().columns().iter().map(|column| column.name.as_str());
-        let order = match_names(&names, wanted).map_err(|problem| self.file.input.fault(problem))?;
-        let rows = self.check_pages(plan.batch_rows().min(BATCH_ROWS))?;
+        let conform = self.file.declared().conform(plan)?;
+        let rows = self.check_pages(conform.rows())?;
         let reader = self.reader(&self.file.metadata, rows, None)?;
         let seconds = match &self.file.int96 {
             Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?),
             None => None,
         };
         let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
-        Ok(ParquetBatches { block: self, handle, reader, seconds, plan: plan.clone(), order, row, done: false })
+        Ok(ParquetBatches { block: self, handle, reader, seconds, conform, row, done: false })
     }
 
     /// Refuses pages that take too much memory; returns how many rows a batch may have.
@@ -230,16 +182,9 @@ impl ParquetBatches {
             let seconds = seconds.next().transpose().map_err(failed)?;
             self.check_int96(&batch, seconds.as_ref())?;
         }
-        let mut columns = Vec::with_capacity(self.order.len());
-        let typed = self.plan.schema().columns().iter().zip(self.plan.widths());
-        for (index, ((column, width), &from)) in typed.zip(&self.order).enumerate() {
-            let array: &ArrayRef = batch.columns().get(from).ok_or_else(|| self.internal("a column"))?;
-            columns.push(normalise(array, &column.ty, width).map_err(|misfit| self.fault(index, misfit))?);
-        }
-        let batch = RecordBatch::try_new(Arc::clone(self.plan.arrow()), columns)?;
-        let origin = Origin::Rows { file: Arc::clone(&self.block.file.input.path), first: self.row };
-        self.row += batch.num_rows() as u64;
-        Ok(Some(SourceBatch { batch, origin, bad: Vec::new() }))
+        let batch = self.conform.batch(&batch, self.row)?;
+        self.row += batch.batch().num_rows() as u64;
+        Ok(Some(batch))
     }
 
     /// Compares INT96 columns in nanoseconds with the same in seconds.
@@ -263,24 +208,6 @@ impl ParquetBatches {
             }
         }
         Ok(())
-    }
-
-    fn fault(&self, index: usize, misfit: Misfit) -> SourceError {
-        let columns = self.plan.schema().columns();
-        match misfit {
-            Misfit::Value { row, mut path, fault, text } => {
-                path.push(index);
-                let refusal = Refusal { path, at: 0, fault, excerpt: excerpt(&text) };
-                SourceError::at(self.place(row), problem(self.plan.schema(), refusal))
-            }
-            Misfit::Type { mut path, found, expected } => {
-                path.push(index);
-                path.reverse();
-                let column = column_name(columns, &path);
-                self.block.file.input.fault(Problem::TypeMismatch { column, found, expected })
-            }
-            Misfit::Arrow(error) => error.into(),
-        }
     }
 
     fn place(&self, row: usize) -> Place {

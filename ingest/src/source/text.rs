@@ -19,6 +19,7 @@ use super::infer::{At, Inference};
 use super::input::Input;
 use super::json::{Json, Kind};
 use super::reader::Text;
+use super::values::{Span, Values};
 use super::working::{Plan, Widening};
 use super::{Origin, SourceBatch};
 
@@ -34,8 +35,15 @@ const PART: usize = 1 << 20;
 /// How lines of a file are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    Csv { punctuation: Punctuation, has_header: bool },
+    Csv {
+        punctuation: Punctuation,
+        has_header: bool,
+    },
     Ndjson,
+    /// One array, or values one after the other, over any number of lines.
+    Json,
+    /// Lines of text, as they are.
+    Lines,
 }
 
 /// A run of whole records.
@@ -45,8 +53,12 @@ pub(crate) struct TextBlock {
     dialect: Dialect,
     /// What is null in CSV, unquoted.
     nulls: Arc<[String]>,
-    /// The columns, in CSV.
+    /// The columns, in CSV and of lines.
     header: Arc<[String]>,
+    /// What each line's row calls the file, if it does.
+    name: Option<Arc<str>>,
+    /// The values, in JSON.
+    spans: Vec<Span>,
     bytes: Vec<u8>,
     /// The byte and the line of the file at which the block starts.
     offset: u64,
@@ -81,11 +93,8 @@ enum Next {
         order: Vec<usize>,
         row: usize,
     },
-    /// NDJSON from a byte and a line on.
-    Lines {
-        at: usize,
-        number: u64,
-    },
+    /// NDJSON from a byte and a line on, or JSON from a value, and the byte and the line before it.
+    Records(Position),
     End,
 }
 
@@ -97,6 +106,9 @@ pub(crate) struct TextReader {
     dialect: Dialect,
     nulls: Arc<[String]>,
     header: Option<Arc<[String]>>,
+    name: Option<Arc<str>>,
+    /// What cuts a JSON file into values.
+    values: Values,
     /// How many bytes a block has at least, unless the file ends.
     size: usize,
     /// The start of a record that the last block did not hold whole.
@@ -117,17 +129,36 @@ impl TextReader {
         size: usize,
         on_bad: OnBadRow,
     ) -> Result<Self, SourceError> {
-        // JSON is UTF-8 by its standard, so an encoding is guessed for tables only.
-        let reader = input.text(matches!(dialect, Dialect::Csv { .. }))?;
-        let (header, rest, offset, line, ended, overlong) = (None, Vec::new(), 0, 1, false, false);
-        let mut reader =
-            Self { input, reader, dialect, nulls, header, size, rest, offset, line, ended, on_bad, overlong };
+        // JSON is UTF-8 by its standard, so an encoding is guessed for tables and lines only.
+        let reader = input.text(matches!(dialect, Dialect::Csv { .. } | Dialect::Lines))?;
+        let mut reader = Self {
+            input,
+            reader,
+            dialect,
+            nulls,
+            header: None,
+            name: None,
+            values: Values::default(),
+            size,
+            rest: Vec::new(),
+            offset: 0,
+            line: 1,
+            ended: false,
+            on_bad,
+            overlong: false,
+        };
         reader.fill(BOM.len())?;
         if reader.rest.starts_with(BOM) {
             reader.rest.clear();
             reader.offset = BOM.len() as u64;
         }
         Ok(reader)
+    }
+
+    /// The rows are lines, with this name of the file beside them if there is one.
+    pub(crate) fn name(&mut self, name: Option<Arc<str>>) {
+        let columns = if name.is_some() { vec!["path".to_owned(), "text".to_owned()] } else { vec!["text".to_owned()] };
+        (self.header, self.name) = (Some(columns.into()), name);
     }
 
     /// The next block, or `None` at the end of the file.
@@ -138,7 +169,8 @@ impl TextReader {
         let mut size = self.size.max(1);
         let end = loop {
             self.fill(size)?;
-            if self.ended {
+            self.split()?;
+            if self.ended && self.values.fault().is_none() {
                 break self.rest.len();
             }
             if let Some(end) = self.cut() {
@@ -166,11 +198,14 @@ impl TextReader {
     }
 
     fn block(&mut self, header: Arc<[String]>, bytes: Vec<u8>, part: Option<Part>) -> TextBlock {
+        let spans = self.values.take(bytes.len());
         let block = TextBlock {
             input: Arc::clone(&self.input),
             dialect: self.dialect,
             nulls: Arc::clone(&self.nulls),
             header,
+            name: self.name.clone(),
+            spans,
             offset: self.offset,
             line: self.line,
             bytes,
@@ -181,9 +216,15 @@ impl TextReader {
         block
     }
 
-    /// Whether a record may be bad here: the header of a CSV file may not.
+    /// Whether a record that is too long may be bad here: the header of a CSV file may not, nor a value of JSON, whose
+    /// end only its own bytes tell.
     fn may_set_aside(&self) -> bool {
-        self.on_bad == OnBadRow::SetAside && (self.header.is_some() || self.dialect == Dialect::Ndjson)
+        self.on_bad == OnBadRow::SetAside
+            && match self.dialect {
+                Dialect::Csv { .. } => self.header.is_some(),
+                Dialect::Ndjson | Dialect::Lines => true,
+                Dialect::Json => false,
+            }
     }
 
     /// The end of the line that a broken quote costs, if that is why no record ends in the longest that is read.
@@ -209,7 +250,7 @@ impl TextReader {
         let window = self.rest.get(..PART.min(self.rest.len())).unwrap_or_default();
         let found = match self.dialect {
             Dialect::Csv { .. } => memchr2(b'\n', b'\r', window),
-            Dialect::Ndjson => memchr(b'\n', window),
+            Dialect::Ndjson | Dialect::Json | Dialect::Lines => memchr(b'\n', window),
         };
         let end = match found {
             Some(at) if self.rest.get(at..at + 2) == Some(b"\r\n") => at + 2,
@@ -252,14 +293,30 @@ impl TextReader {
     fn cut(&self) -> Option<usize> {
         match self.dialect {
             Dialect::Csv { punctuation, .. } => csv::cut(&self.rest, punctuation, self.on_bad),
-            Dialect::Ndjson => memrchr(b'\n', &self.rest).map(|end| end + 1),
+            Dialect::Ndjson | Dialect::Lines => memrchr(b'\n', &self.rest).map(|end| end + 1),
+            Dialect::Json => self.values.end(),
+        }
+    }
+
+    /// Finds the values of a JSON file; what is wrong behind them is said once they have been given out.
+    fn split(&mut self) -> Result<(), SourceError> {
+        if self.dialect != Dialect::Json {
+            return Ok(());
+        }
+        self.values.scan(&self.rest);
+        if self.ended && self.values.fault().is_none() {
+            self.values.finish();
+        }
+        match self.values.fault().filter(|_| self.values.end().is_none()) {
+            Some((at, problem)) => Err(self.fault(*at, problem.clone())),
+            None => Ok(()),
         }
     }
 
     /// Takes the header off the first block.
     fn take_header(&mut self, bytes: &mut Vec<u8>) -> Result<Arc<[String]>, SourceError> {
         let names = match self.dialect {
-            Dialect::Ndjson => Vec::new(),
+            Dialect::Ndjson | Dialect::Json | Dialect::Lines => Vec::new(),
             Dialect::Csv { punctuation, has_header } => {
                 let text = self.header_text(bytes)?;
                 let (names, end) = csv::columns(text, punctuation, has_header)
@@ -317,13 +374,15 @@ impl TextBlock {
         let (text, invalid) = self.text()?;
         match self.dialect {
             Dialect::Csv { punctuation, .. } => Ok(self.infer_grid(&text, &self.whole_grid(punctuation, &invalid)?)),
-            Dialect::Ndjson => self.infer_lines(&text, &invalid),
+            Dialect::Ndjson | Dialect::Json => self.infer_lines(&text, &invalid),
+            // Lines are text, and not what they look like.
+            Dialect::Lines => Ok(Inference::of_columns(std::iter::empty())),
         }
     }
 
     fn infer_lines(&self, text: &str, invalid: &[usize]) -> Result<Inference, SourceError> {
         let mut inference = Inference::of_columns(std::iter::empty());
-        for line in Lines::new(text).filter(|line| line.first_of(invalid).is_none()) {
+        for line in self.records(text, Position::default()).filter(|line| line.first_of(invalid).is_none()) {
             match inference.observe_line(line.text, &self.at(&line)) {
                 Ok(()) => {}
                 // A line that is found bad half-way has left its traces, so this begins again.
@@ -337,7 +396,7 @@ impl TextBlock {
     /// The same where a line is bad: each is tried alone before it counts.
     fn infer_good_lines(&self, text: &str, invalid: &[usize]) -> Result<Inference, SourceError> {
         let mut inference = Inference::of_columns(std::iter::empty());
-        for line in Lines::new(text).filter(|line| line.first_of(invalid).is_none()) {
+        for line in self.records(text, Position::default()).filter(|line| line.first_of(invalid).is_none()) {
             let mut alone = Inference::of_columns(std::iter::empty());
             if alone.observe_line(line.text, &self.at(&line)).is_ok() {
                 let observed = inference.observe_line(line.text, &self.at(&line));
@@ -347,9 +406,10 @@ impl TextBlock {
         Ok(inference)
     }
 
-    fn at(&self, line: &Line<'_>) -> At<'_> {
+    fn at<'t>(&'t self, line: &Line<'t>) -> At<'t> {
         let byte = self.offset + line.start as u64;
-        At { file: &self.input.path, number: self.input.number, line: self.line + line.number, byte }
+        let number = self.input.number;
+        At { file: &self.input.path, number, text: line.text, line: self.line + line.number, byte }
     }
 
     /// What the block's values allow, and its rows, from one scan of a CSV block.
@@ -371,8 +431,21 @@ impl TextBlock {
         match self.dialect {
             // Every row has all its delimiters, so that the values are no more than the bytes.
             Dialect::Csv { .. } => 0,
-            Dialect::Ndjson => memchr_iter(b'\n', &self.bytes).count() + 1,
+            Dialect::Ndjson | Dialect::Lines => memchr_iter(b'\n', &self.bytes).count() + 1,
+            Dialect::Json => self.spans.len(),
         }
+    }
+
+    /// Whether there is anything in it.
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// The records of JSON or NDJSON, from a position on.
+    fn records<'t>(&'t self, text: &'t str, from: Position) -> Records<'t> {
+        let spans = (self.dialect == Dialect::Json).then_some(self.spans.as_slice());
+        let blank = self.dialect == Dialect::Lines;
+        Records { text, spans, blank, next: from }
     }
 
     /// The cells of a CSV block without a fault.
@@ -467,13 +540,13 @@ impl TextBlock {
         lines: impl Iterator<Item = Line<'t>>,
         invalid: &[usize],
         record: &mut Record,
-        schema: &Schema,
+        push: impl Fn(&Line<'t>, &mut Record) -> Result<(), (usize, Problem)>,
     ) -> Result<(Vec<Mark>, Vec<BadRecord>), SourceError> {
         let (mut marks, mut bad) = (Vec::new(), Vec::new());
         for line in lines {
             let refused = match line.first_of(invalid) {
                 Some(at) => Some((at, Problem::Utf8)),
-                None => push_line(&line, record, schema).err(),
+                None => push(&line, record).err(),
             };
             if let Some((at, problem)) = refused {
                 // A value that needs a wider column is no fault of the record.
@@ -484,14 +557,31 @@ impl TextBlock {
                 bad.push(BadRecord { range: line.range(), at, problem });
                 continue;
             }
-            // A block is shorter than 2^32 bytes and has fewer lines than bytes.
-            let mark = Mark {
-                byte: u32::try_from(line.start).unwrap_or(u32::MAX),
-                line: u32::try_from(line.number).unwrap_or(u32::MAX),
-            };
-            marks.push(mark);
+            marks.push(mark(line.start, line.number));
         }
         Ok((marks, bad))
+    }
+
+    /// Appends a line as it is, a carriage return before the line feed left out.
+    fn push_text(
+        &self,
+        line: &Line<'_>,
+        order: &[usize],
+        record: &mut Record,
+        schema: &Schema,
+    ) -> Result<(), (usize, Problem)> {
+        // Only what a line feed follows ends a line: at the end of the file a carriage return is text.
+        let ended = line.start + line.text.len() < self.bytes.len();
+        let text = if ended { line.text.strip_suffix('\r').unwrap_or(line.text) } else { line.text };
+        for (index, (column, from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
+            let is_path = self.header.get(*from).is_some_and(|name| name == "path");
+            let cell = if is_path { self.name.as_deref().unwrap_or_default() } else { text };
+            column.push_text(cell).map_err(|mut refusal| {
+                refusal.path.push(index);
+                (line.start, problem(schema, *refusal))
+            })?;
+        }
+        Ok(())
     }
 
     /// The text, and where it is not what the bytes are: each run of bytes that is not UTF-8 is question marks.
@@ -536,7 +626,9 @@ impl TextBlock {
     fn bad_part(&self) -> Option<BadRow> {
         let part = self.part?;
         let end = match self.dialect {
-            Dialect::Ndjson => self.bytes.strip_suffix(b"\n").map_or(self.bytes.len(), content_len),
+            Dialect::Ndjson | Dialect::Json | Dialect::Lines => {
+                self.bytes.strip_suffix(b"\n").map_or(self.bytes.len(), content_len)
+            }
             Dialect::Csv { .. } => content_len(self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes)),
         };
         let problem = Problem::RecordTooLong { limit: MAX_RECORD };
@@ -554,7 +646,7 @@ impl TextBlock {
     fn punctuation(&self) -> Punctuation {
         match self.dialect {
             Dialect::Csv { punctuation, .. } => punctuation,
-            Dialect::Ndjson => Punctuation { delimiter: b'\n', quote: None },
+            Dialect::Ndjson | Dialect::Json | Dialect::Lines => Punctuation { delimiter: b'\n', quote: None },
         }
     }
 
@@ -613,11 +705,16 @@ impl TextBatches {
                 let done = end == grid.rows().len() && grid.fault.is_none();
                 (marks, bad, if done { Next::End } else { Next::Rows { grid, order, row: end } })
             }
-            Next::Lines { at, number } => {
-                let mut lines = Lines { text: &text, at, number };
-                let (marks, bad) = block.fill_lines(lines.by_ref().take(limit), &invalid, &mut record, schema)?;
-                let done = lines.at >= text.len();
-                (marks, bad, if done { Next::End } else { Next::Lines { at: lines.at, number: lines.number } })
+            Next::Records(from) => {
+                let order = if block.dialect == Dialect::Lines { block.match_columns(schema)? } else { Vec::new() };
+                let mut records = block.records(&text, from);
+                let lines = records.by_ref().take(limit);
+                let (marks, bad) =
+                    block.fill_lines(lines, &invalid, &mut record, |line, record| match block.dialect {
+                        Dialect::Lines => block.push_text(line, &order, record, schema),
+                        _ => push_line(line, record, schema),
+                    })?;
+                (marks, bad, if records.is_done() { Next::End } else { Next::Records(records.next) })
             }
             Next::Start | Next::End => return Ok(None),
         };
@@ -645,7 +742,7 @@ impl Next {
     /// Takes what is to be read next out of its place.
     fn take(&mut self, block: &TextBlock, schema: &Schema, invalid: &[usize]) -> Result<Self, SourceError> {
         Ok(match (std::mem::replace(self, Self::End), block.dialect) {
-            (Self::Start, Dialect::Ndjson) => Self::Lines { at: 0, number: 0 },
+            (Self::Start, Dialect::Ndjson | Dialect::Json | Dialect::Lines) => Self::Records(Position::default()),
             (Self::Start, Dialect::Csv { punctuation, .. }) => {
                 let order = block.match_columns(schema)?;
                 Self::Rows { grid: block.grid(punctuation, invalid), order, row: 0 }
@@ -723,7 +820,7 @@ fn check_names(names: &[String]) -> Result<(), Problem> {
     }
 }
 
-/// A line of NDJSON that is not blank.
+/// A line without its line feed, or a value of JSON.
 struct Line<'a> {
     start: usize,
     number: u64,
@@ -743,42 +840,78 @@ impl Line<'_> {
     }
 }
 
-/// The lines of a block, blank ones left out.
-struct Lines<'a> {
-    text: &'a str,
+/// Where the next record is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Position {
+    /// The byte up to which lines are counted, and how many there are.
     at: usize,
     number: u64,
+    /// The next value, in JSON.
+    value: usize,
 }
 
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, at: 0, number: 0 }
-    }
+/// The lines of a block, those of NDJSON without blank ones, or the values of a block of JSON.
+struct Records<'a> {
+    text: &'a str,
+    spans: Option<&'a [Span]>,
+    /// Whether blank lines are records.
+    blank: bool,
+    next: Position,
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
-
-    fn next(&mut self) -> Option<Line<'a>> {
+impl<'a> Records<'a> {
+    fn line(&mut self) -> Option<Line<'a>> {
         loop {
-            let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-            let (start, number) = (self.at, self.number);
+            let rest = self.text.get(self.next.at..).filter(|rest| !rest.is_empty())?;
+            let Position { at: start, number, .. } = self.next;
             let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
-            self.at += end + 1;
-            self.number += 1;
+            self.next.at += end + 1;
+            self.next.number += 1;
             let text = rest.get(..end)?;
-            if !text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+            if self.blank || !text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
                 return Some(Line { start, number, text });
             }
         }
     }
+
+    fn value(&mut self, spans: &[Span]) -> Option<Line<'a>> {
+        let &(start, end) = spans.get(self.next.value)?;
+        let (start, end) = (start as usize, end as usize);
+        let between = self.text.as_bytes().get(self.next.at..start)?;
+        let number = self.next.number + memchr_iter(b'\n', between).count() as u64;
+        self.next = Position { at: start, number, value: self.next.value + 1 };
+        Some(Line { start, number, text: self.text.get(start..end)? })
+    }
+
+    fn is_done(&self) -> bool {
+        match self.spans {
+            Some(spans) => self.next.value >= spans.len(),
+            None => self.next.at >= self.text.len(),
+        }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        match self.spans {
+            Some(spans) => self.value(spans),
+            None => self.line(),
+        }
+    }
+}
+
+/// Where a record begins. A block is shorter than 2^32 bytes and has fewer lines than bytes.
+fn mark(start: usize, number: u64) -> Mark {
+    Mark { byte: u32::try_from(start).unwrap_or(u32::MAX), line: u32::try_from(number).unwrap_or(u32::MAX) }
 }
 
 /// How many lines end in `bytes`.
 fn count_lines(bytes: &[u8], dialect: Dialect) -> u64 {
     let lines = match dialect {
         Dialect::Csv { .. } => csv::lines(bytes),
-        Dialect::Ndjson => memchr_iter(b'\n', bytes).count(),
+        Dialect::Ndjson | Dialect::Json | Dialect::Lines => memchr_iter(b'\n', bytes).count(),
     };
     lines as u64
 }

@@ -96,6 +96,18 @@ fn years_beyond_four_digits_have_no_text() {
     }
 }
 
+#[test]
+fn lines_that_cannot_be_read_again_are_not_written() {
+    let (_directory, store) = temporary();
+    let schema = Schema::from_json(r#"[["raw","bytes"]]"#).unwrap();
+    // 50 MiB of bytes are 67 MiB of base64.
+    let dataset = stored(&store, &schema, &[vec![Value::Bytes(vec![0; 50 << 20])]]);
+    for result in [csv(&dataset, &store), ndjson(&dataset, &store)] {
+        assert!(matches!(result, Err(ExportError::Line { row: 0, .. })));
+    }
+    assert!(export::to_arrow(&dataset, &store, Vec::new()).is_ok());
+}
+
 /// What our own rules read from a JSON value, for the types whose text is their JSON.
 fn agrees(ty: &Type, json: &serde_json::Value, value: &Value) -> bool {
     match (ty, value) {
@@ -184,6 +196,13 @@ proptest! {
         let path = directory.path().join("rows.parquet");
         export::to_parquet(&dataset, &store, fs::File::create(&path).unwrap()).unwrap();
         prop_assert_eq!(added(&path, &schema).dataset_id, dataset.dataset_id, "{}", schema);
+        // Arrow says the types itself, too.
+        let path = directory.path().join("rows.arrow");
+        export::to_arrow(&dataset, &store, fs::File::create(&path).unwrap()).unwrap();
+        prop_assert_eq!(added(&path, &schema).dataset_id, dataset.dataset_id, "{}", schema);
+        let source = Source::open(&[path], Options::default()).unwrap();
+        let plan = source.infer().unwrap();
+        prop_assert_eq!(plan.schema(), &schema);
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError};
 use mira_ingest::report::{Profile, Show};
-use mira_ingest::source::{Format, Guess, GuessError, Inference, Piece, Plan, Problem, Source, SourceError};
+use mira_ingest::source::{Guess, GuessError, Inference, Piece, Plan, Problem, Source, SourceError};
 use mira_ingest::store::ChunkStore;
 
 use super::watch::{BadRowPolicy, BadRows, Watcher};
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     fn plan(&self) -> Result<Plan> {
         let plan = match self.args.reading.schema()? {
             Some(schema) => self.source.under(schema),
-            None if self.source.format() == Format::Parquet => self.source.infer(),
+            None if self.source.format().declares_types() => self.source.infer(),
             None => return self.infer(),
         };
         plan.map_err(|error| self.source_error(&error))
