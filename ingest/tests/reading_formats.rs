@@ -22,7 +22,7 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema, TimeUnit};
 use mira_core::schema::Type;
-use mira_ingest::source::{ArrowProblem, Format, Options, Problem, Source, SourceError};
+use mira_ingest::source::{ArrowProblem, BadRow, Format, OnBadRow, Options, Problem, Source, SourceError, Spot};
 
 use common::{Files, list, rows, schema};
 
@@ -379,6 +379,67 @@ fn a_document_is_a_row_and_a_directory_is_in_the_order_of_paths() {
     let source = bad.open(Options::default()).unwrap();
     let plan = source.infer().unwrap();
     assert!(rows(&source, &plan).is_err());
+}
+
+#[test]
+fn documents_and_lines_are_in_any_encoding() {
+    let utf16 =
+        |text: &str| [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let options = |name: &str, encoding: &str| Options {
+        format: Some(name.parse().unwrap()),
+        encoding: Some(encoding.parse().unwrap()),
+        ..Options::default()
+    };
+    let text = |batch: &RecordBatch, at: usize| batch.column(at).as_string::<i32>().value(0).to_owned();
+    let (_, batch) = read("a.txt", &utf16("né\n"), Options::default()).unwrap();
+    assert_eq!(text(&batch, 1), "né\n", "its byte order mark tells");
+    let (_, batch) = read("a.txt", b"n\xe9\n", options("text", "windows-1252")).unwrap();
+    assert_eq!(text(&batch, 1), "né\n");
+    let (_, batch) = read("a.log", b"n\xe9\n", options("lines", "windows-1252")).unwrap();
+    assert_eq!(text(&batch, 0), "né");
+    let broken = read("a.txt", &utf16("né\n")[..5], Options::default()).unwrap_err();
+    assert!(matches!(problem(broken), Problem::Malformed { .. }));
+}
+
+/// How many rows there are, and what was set aside as `line:byte problem | bytes`, however the file is cut.
+fn set_aside(name: &str, content: &[u8], format: Format) -> (usize, Vec<String>) {
+    let files = Files::new(&[(name, content)]);
+    let told = |bad: &BadRow| {
+        let Spot::Text { line, byte } = bad.place.spot else { panic!("no place in a text") };
+        format!("{line}:{byte} {} | {}", bad.problem, String::from_utf8_lossy(&bad.bytes))
+    };
+    let mut found = [1, 7, 1 << 20].map(|block_bytes| {
+        let encoding = Some("utf-8".parse().unwrap());
+        let set_aside = OnBadRow::SetAside;
+        let options =
+            Options { format: Some(format), encoding, on_bad_row: set_aside, block_bytes, ..Options::default() };
+        let source = files.open(options).unwrap();
+        let plan = source.infer().unwrap();
+        let batches = source.batches(&plan).collect::<Result<Vec<_>, _>>().unwrap();
+        let rows = batches.iter().map(|batch| batch.batch().num_rows()).sum::<usize>();
+        (rows, batches.iter().flat_map(|batch| batch.bad_rows()).map(told).collect::<Vec<_>>())
+    });
+    found.sort();
+    assert_eq!(found[0], found[2], "blocks do not matter");
+    found[0].clone()
+}
+
+#[test]
+fn a_bad_value_of_json_and_a_bad_line_are_set_aside() {
+    let json = b"[{\"a\":1},\n 17,\n {\"a\":\"\xff\"}, {\"a\":1,\n\"a\":2},\n{\"a\" 3},{\"a\":4}]\n";
+    let expected = [
+        "2:11 expected an object, found a number | 17",
+        "3:16 not UTF-8 | {\"a\":\"\u{fffd}\"}",
+        "3:27 not JSON: a key occurs twice in one object | {\"a\":1,\n\"a\":2}",
+        "5:43 not JSON: expected `:` | {\"a\" 3}",
+    ];
+    assert_eq!(set_aside("t.json", json, Format::Json), (2, expected.map(str::to_owned).to_vec()));
+    let lines = b"one\n\xfftwo\r\n\nthree";
+    assert_eq!(set_aside("t.log", lines, Format::Lines), (3, vec!["2:4 not UTF-8 | \u{fffd}two".to_owned()]));
+    // What stands between values is no record.
+    let files = Files::new(&[("t.json", b"[{\"a\":1} {\"a\":2}]")]);
+    let source = files.open(Options { on_bad_row: OnBadRow::SetAside, ..Options::default() }).unwrap();
+    assert!(matches!(problem(source.infer().unwrap_err()), Problem::Json(_)));
 }
 
 #[test]
