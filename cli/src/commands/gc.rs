@@ -108,6 +108,8 @@ fn print(document: &Document, output: &Output) {
 /// What writers left half done: those that are no more, and what is old.
 fn temporary(session: &Session, dry_run: bool) -> Result<Sum> {
     let mut sum = Sum::default();
+    // A file that is being fetched is in the hands of a process; of others, the next fetch would have gone on with them.
+    session.store()?.sweep_partial(dry_run).kind(Kind::Failed)?.into_iter().for_each(|bytes| sum.add(bytes));
     let leftovers = session.store()?.leftovers().kind(Kind::Failed)?.into_iter().chain(session.blobs().leftovers()?);
     for leftover in leftovers.filter(|leftover| leftover.age >= OLD || !process::is_alive(leftover.process)) {
         sum.add(leftover.bytes);

@@ -25,7 +25,7 @@ use crate::{dataset, naming, publish, removed};
   mira rm penguins@1          says what would go
   mira rm penguins@1 --yes
 
-To have the rows again, add the same files again.")]
+To have the rows again, add the same files again, or fetch them with `mira get REF --from URL`.")]
 pub struct RmArgs {
     /// The dataset
     #[arg(value_name = "REF")]

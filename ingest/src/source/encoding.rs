@@ -145,7 +145,7 @@ fn unmarked(head: &[u8]) -> Result<Option<Encoding>, Problem> {
     let (units, _) = head.as_chunks::<2>();
     let zeros = |at: usize| units.iter().filter(|unit| unit.get(at) == Some(&0)).count();
     let (first, second) = (zeros(0), zeros(1));
-    if first + second > 0 && first + second > units.len() {
+    if is_utf_32(head) {
         return Err(Problem::Unread { encoding: "UTF-32" });
     }
     let encoding = match (first, second) {
@@ -154,6 +154,14 @@ fn unmarked(head: &[u8]) -> Result<Option<Encoding>, Problem> {
         _ => return Ok(None),
     };
     Ok(Some(Encoding(Kind::Other(encoding))))
+}
+
+/// Whether most units of four bytes are a character below U+10000, which leaves the same two bytes empty in each.
+fn is_utf_32(head: &[u8]) -> bool {
+    let (units, _) = head.as_chunks::<4>();
+    let most = |is: fn(&[u8; 4]) -> bool| units.iter().filter(|unit| is(unit)).count() * 10 > units.len() * 9;
+    most(|&[a, b, c, d]| (a, b) != (0, 0) && (c, d) == (0, 0))
+        || most(|&[a, b, c, d]| (a, b) == (0, 0) && (c, d) != (0, 0))
 }
 
 /// Whether bytes are UTF-8, or UTF-8 with some damage rather than another encoding: in others hardly ever do two bytes

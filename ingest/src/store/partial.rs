@@ -45,21 +45,23 @@ impl Store {
         Ok(Some(Partial { file, object: self.object(&wanted.cid), path }))
     }
 
-    /// Removes partial files that no process has. Returns how many there were.
-    pub fn sweep_partial(&self) -> Result<usize, StoreError> {
+    /// Removes partial files that no process has, or only looks for them. Returns the length of each.
+    pub fn sweep_partial(&self, dry_run: bool) -> Result<Vec<u64>, StoreError> {
         let directory = self.root.join(PARTIAL);
         if !directory.is_dir() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let mut removed = 0;
+        let mut idle = Vec::new();
         for path in entries(&directory)? {
             let Ok(file) = FsFile::open(&path) else { continue };
             if file.try_lock().is_ok() {
-                super::remove(&path)?;
-                removed += 1;
+                idle.push(file.metadata().map_or(0, |metadata| metadata.len()));
+                if !dry_run {
+                    super::remove(&path)?;
+                }
             }
         }
-        Ok(removed)
+        Ok(idle)
     }
 }
 
@@ -120,7 +122,7 @@ mod tests {
         let file = file_of(&bytes).unwrap();
         let mut partial = store.partial(&file).unwrap().unwrap();
         assert!(matches!(store.partial(&file), Err(StoreError::Busy { .. })));
-        assert_eq!(store.sweep_partial().unwrap(), 0);
+        assert_eq!(store.sweep_partial(false).unwrap(), []);
         partial.write(CHUNK_LEN as u64, &bytes[CHUNK_LEN..]).unwrap();
         drop(partial);
 
@@ -138,9 +140,10 @@ mod tests {
     fn what_nobody_goes_on_with_is_swept() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert_eq!(store.sweep_partial().unwrap(), 0);
+        assert_eq!(store.sweep_partial(false).unwrap(), []);
         drop(store.partial(&file_of(&[3; CHUNK_LEN + 1]).unwrap()).unwrap());
-        assert_eq!(store.sweep_partial().unwrap(), 1);
-        assert_eq!(store.sweep_partial().unwrap(), 0);
+        assert_eq!(store.sweep_partial(true).unwrap(), [CHUNK_LEN as u64 + 1]);
+        assert_eq!(store.sweep_partial(false).unwrap(), [CHUNK_LEN as u64 + 1]);
+        assert_eq!(store.sweep_partial(false).unwrap(), []);
     }
 }
