@@ -16,7 +16,7 @@ memory=512 # MiB, for a process; what a target asks for at once is bounded too
 one_allocation=256
 
 main() {
-  local work failed=0 passed=0 crate name
+  local failed=0 passed=0 crate name
   work=$(mktemp -d)
   trap 'rm -rf "$work" /dev/shm/mira-fuzz-*' EXIT
   for crate in ../core/fuzz .; do

@@ -12,8 +12,10 @@ fuzz_target!(|data: &[u8]| {
     let options = Options { format: Some(Format::Ndjson), ..Options::default() };
     let whole = read(&path, options.clone());
     let cut = read(&path, Options { block_bytes: usize::from(*blocks) + 1, ..options });
+    // A block is found to be UTF-8 before its records are looked at, so which of several faults is told may depend on
+    // the cut. Whether there is one does not.
     assert_eq!(
-        whole.map(|(plan, rows)| (plan.schema().clone(), rows)),
-        cut.map(|(plan, rows)| (plan.schema().clone(), rows))
+        whole.map(|(plan, rows)| (plan.schema().clone(), rows)).ok(),
+        cut.map(|(plan, rows)| (plan.schema().clone(), rows)).ok()
     );
 });
