@@ -181,6 +181,29 @@ struct Place {
     replaces: bool,
 }
 
+/// Something in a folder that is no file of a dataset, by name: a file or folder of the user's.
+fn stranger(folder: &Path, below: &str) -> io::Result<Option<PathBuf>> {
+    const FILES: [&str; 8] =
+        [README, MANIFEST, "LICENSE", "chunks.cbor", "croissant.json", "report.json", "schema.json", "statement.dsse"];
+    let is_number = |text: &str, len| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, is_folder) = (entry.file_name(), entry.file_type()?.is_dir());
+        let name = name.to_str().unwrap_or_default();
+        let below = match (below, is_folder) {
+            ("", false) if FILES.contains(&name) => continue,
+            ("", true) if name == "chunks" => "chunks",
+            ("chunks", true) if is_number(name, 3) => "chunk files",
+            ("chunk files", false) if name.strip_suffix(".parquet").is_some_and(|name| is_number(name, 6)) => continue,
+            _ => return Ok(Some(entry.path())),
+        };
+        if let Some(other) = stranger(&entry.path(), below)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
+}
+
 impl Place {
     fn of(path: &Path, id: &StatementId, force: bool) -> Result<Self> {
         let usage = |message: &str| CliError::new(Kind::Usage, message).at(path.display().to_string());
@@ -206,6 +229,11 @@ impl Place {
             return Err(CliError::new(Kind::Failed, "what is in this folder was not written by mira get")
                 .at(target.display().to_string())
                 .hint("name another folder, or one in it"));
+        }
+        if replaces && let Some(other) = stranger(&target, "").map_err(|error| failed(&target, &error))? {
+            return Err(CliError::new(Kind::Failed, format!("mira get did not write {}", other.display()))
+                .at(target.display().to_string())
+                .hint("a folder is replaced as a whole: move what is yours, or name another folder"));
         }
         Ok(Self { target, temp, replaces })
     }

@@ -22,21 +22,22 @@ use crate::read_file;
 const MAX_LICENSE_TEXT: usize = 1 << 20;
 
 /// What may be done with it. Nothing here is ever inferred.
-#[derive(Debug, Clone, Args, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TermsArgs {
-    /// Licence, as an SPDX expression (default: that of the card, else NOASSERTION)
+    /// Licence, as an SPDX expression (default: that of the card, of the version before, or NOASSERTION)
     #[arg(long, value_name = "SPDX", value_parser = typed_license)]
     #[serde(deserialize_with = "license_option")]
     license: Option<License>,
     /// The licence's text, if the expression names a LicenseRef-
     #[arg(long, value_name = "FILE")]
     license_text: Option<PathBuf>,
-    /// Why you may give these rights: own, licensed, consent, public-domain, unknown
-    #[arg(long, default_value = "unknown")]
-    #[serde(deserialize_with = "parsed")]
-    basis: Basis,
-    /// Uses that you allow: commercial, distill, evaluate, finetune, redistribute, retrieve, train
+    /// Why you may give these rights: own, licensed, consent, public-domain, unknown (default: as before, or unknown)
+    #[arg(long)]
+    #[serde(deserialize_with = "parsed_option")]
+    basis: Option<Basis>,
+    /// Uses that you allow: commercial, distill, evaluate, finetune, redistribute, retrieve, train (default for both
+    /// lists, where neither is given: as before, or none)
     #[arg(long, value_delimiter = ',', value_name = "USE,…")]
     #[serde(deserialize_with = "parsed_list")]
     allow: Vec<Use>,
@@ -44,14 +45,14 @@ pub struct TermsArgs {
     #[arg(long, value_delimiter = ',', value_name = "USE,…")]
     #[serde(deserialize_with = "parsed_list")]
     deny: Vec<Use>,
-    /// Personal data in it: none, present, unknown
-    #[arg(long, default_value = "unknown")]
-    #[serde(deserialize_with = "parsed")]
-    personal_data: PersonalData,
-    /// Who may see it: public, restricted, private
-    #[arg(long, default_value = "public")]
-    #[serde(deserialize_with = "parsed")]
-    visibility: Visibility,
+    /// Personal data in it: none, present, unknown (default: as before, or unknown)
+    #[arg(long)]
+    #[serde(deserialize_with = "parsed_option")]
+    personal_data: Option<PersonalData>,
+    /// Who may see it: public, restricted, private (default: as before, or public)
+    #[arg(long)]
+    #[serde(deserialize_with = "parsed_option")]
+    visibility: Option<Visibility>,
     /// Whom or what to name: contributor:HEX, or sha256:HEX of a text kept elsewhere
     #[arg(long, value_name = "WHOM")]
     #[serde(deserialize_with = "parsed_option")]
@@ -60,23 +61,6 @@ pub struct TermsArgs {
     #[arg(long, value_name = "RECORD", value_parser = parse_consent)]
     #[serde(deserialize_with = "consent_option")]
     consent: Option<Consent>,
-}
-
-impl Default for TermsArgs {
-    /// What the options say when they are not given.
-    fn default() -> Self {
-        Self {
-            license: None,
-            license_text: None,
-            basis: Basis::Unknown,
-            allow: Vec::new(),
-            deny: Vec::new(),
-            personal_data: PersonalData::Unknown,
-            visibility: Visibility::Public,
-            attribution: None,
-            consent: None,
-        }
-    }
 }
 
 impl TermsArgs {
@@ -91,7 +75,8 @@ impl TermsArgs {
 
     /// The rights block. The card gives the licence where no option does, and what its licence is called is then no
     /// file of ours: the text is that of the option, of the file that the card names, or of the version `before`, if it
-    /// had the same licence. The text is kept, so that it can be shown to whoever asks for it.
+    /// had the same licence. The text is kept, so that it can be shown to whoever asks for it. What neither an option nor
+    /// the card says is as it was before, so that no new version loosens terms in silence.
     pub fn granted(&self, blobs: &Blobs, card: Option<&Card>, before: Option<&Rights>) -> Result<Granted> {
         let (granted, text) = self.decide(Some(blobs), card, before)?;
         text.iter().try_for_each(|text| blobs.put(text).map(drop))?;
@@ -112,6 +97,7 @@ impl TermsArgs {
         let mut warnings = Vec::new();
         let of_card = self.of_card(card, &mut warnings)?;
         let license = self.license.clone().or_else(|| of_card.as_ref().map(|card| card.license.clone()));
+        let license = license.or_else(|| before.map(|before| before.license.clone()));
         let license = license.unwrap_or_else(License::no_assertion);
         warnings.extend(deprecated(&license));
         let file = self.license_text.clone().or_else(|| of_card.and_then(|card| card.text));
@@ -123,16 +109,24 @@ impl TermsArgs {
             }
             text => text,
         };
+        let lists = before.filter(|_| self.allow.is_empty() && self.deny.is_empty());
+        let list = |given: &[Use], before: Option<&BTreeSet<Use>>| match before {
+            Some(before) => before.clone(),
+            None => given.iter().copied().collect(),
+        };
         let terms = Terms {
-            allow: self.allow.iter().copied().collect::<BTreeSet<_>>(),
-            deny: self.deny.iter().copied().collect::<BTreeSet<_>>(),
-            basis: self.basis,
+            allow: list(&self.allow, lists.map(|before| &before.allow)),
+            deny: list(&self.deny, lists.map(|before| &before.deny)),
+            basis: self.basis.or(before.map(|before| before.basis)).unwrap_or(Basis::Unknown),
             license,
             license_text: text.as_ref().map(|text| Digest::of(text)),
-            personal_data: self.personal_data,
-            visibility: self.visibility,
-            attribution: self.attribution,
-            consent: self.consent.clone(),
+            personal_data: self
+                .personal_data
+                .or(before.map(|before| before.personal_data))
+                .unwrap_or(PersonalData::Unknown),
+            visibility: self.visibility.or(before.map(|before| before.visibility)).unwrap_or(Visibility::Public),
+            attribution: self.attribution.or(before.and_then(|before| before.attribution)),
+            consent: self.consent.clone().or_else(|| before.and_then(|before| before.consent.clone())),
         };
         let rights = Rights::new(terms).map_err(|error| {
             let failed = CliError::new(Kind::Usage, error.to_string());
@@ -223,13 +217,6 @@ fn parse_consent(text: &str) -> std::result::Result<Consent, String> {
     Ok(Consent { expires, record, scope: scope.ok_or("scope=USE+USE says what was agreed to")? })
 }
 
-fn parsed<'de, T, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<T, D::Error>
-where
-    T: FromStr<Err: std::fmt::Display>,
-{
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-}
-
 fn parsed_list<'de, T, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<T>, D::Error>
 where
     T: FromStr<Err: std::fmt::Display>,
@@ -242,7 +229,7 @@ fn parsed_option<'de, T, D: Deserializer<'de>>(deserializer: D) -> std::result::
 where
     T: FromStr<Err: std::fmt::Display>,
 {
-    parsed(deserializer).map(Some)
+    String::deserialize(deserializer)?.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn consent_option<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Consent>, D::Error> {

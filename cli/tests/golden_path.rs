@@ -168,5 +168,37 @@ fn files_that_are_as_they_were_are_not_read_again() {
     let chunks = world::files(&world.ws(".mira/store/objects"));
     chunks.iter().for_each(|chunk| fs::remove_file(chunk).unwrap());
     assert!(!says(&["add", &path]).contains("not read"));
-    world.ok(&["fsck", "pets"]);
+    world.ok(&["get", "pets", "-o", "again.csv"]);
+}
+
+#[test]
+fn a_new_version_keeps_the_terms_that_nobody_changes() {
+    let world = World::new();
+    let path = world.write("pets.csv", "name\nRex\n");
+    let terms = ["--license=MIT", "--visibility=private", "--deny=train", "--personal-data=present", "--basis=consent"];
+    world.ok(&[&["add", &path][..], &terms].concat());
+    assert!(world.json(&["add", &path])["unchanged"].as_bool().unwrap());
+    world.write("pets.csv", "name\nMax\n");
+    world.ok(&["add", &path]);
+    let rights = |name: &str| world.json(&["show", name])["payload"]["predicate"]["rights"].clone();
+    assert_eq!(rights("pets@2"), rights("pets@1"));
+    world.ok(&["add", &path, "--visibility", "public", "--allow", "evaluate"]);
+    let rights = rights("pets@3");
+    assert_eq!((&rights["visibility"], &rights["license"]), (&"public".into(), &"MIT".into()));
+    assert_eq!((&rights["deny"], &rights["allow"]), (&serde_json::json!([]), &serde_json::json!(["evaluate"])));
+}
+
+#[test]
+fn what_is_yours_is_not_replaced() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv")]);
+    world.ok(&["get", "penguins", "-o", "folder/"]);
+    world.ok(&["get", "penguins", "-o", "folder/", "--force"]);
+    fs::create_dir(world.ws("folder/chunks/notes")).unwrap();
+    world.fails(1, "did not write", &["get", "penguins", "-o", "folder/", "--force"]);
+    assert!(world.ws("folder/chunks/notes").is_dir());
+    for output in [".mira/log/checkpoint", ".mira/new.csv"] {
+        world.fails(2, "a workspace's own files", &["get", "penguins", "-o", output, "--format=csv", "--force"]);
+    }
+    world.ok(&["fsck"]);
 }

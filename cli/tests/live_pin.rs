@@ -224,5 +224,5 @@ fn nodes_elsewhere_are_asked_for_nothing_that_the_gate_did_not_pass() {
         assert!(!refused.err.contains("sample-password") && !plan.to_string().contains("sample-password"));
     }
     let password = "http://user:sample-password@127.0.0.1:5001";
-    world.fails(2, "a password does not stand in a file", &["config", "set", "kubo", password]);
+    world.fails(2, "does not stand in a file", &["config", "set", "kubo", password]);
 }

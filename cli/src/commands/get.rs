@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -106,6 +106,7 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
         return Err(CliError::new(Kind::Usage, "a dataset is written to a file: it is whole, or it is not there")
             .hint("-o ./- names a file called `-`"));
     }
+    refuse_workspace(&args.output)?;
     if let Some(cid) = fetching::foreign(&args.reference, &args.from, global)? {
         return foreign(args, format, &cid, global, output);
     }
@@ -255,6 +256,17 @@ fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>
         })
     })?;
     Ok(directory.cid().to_string())
+}
+
+/// What a workspace keeps is nobody's output, whoever says `--force`.
+fn refuse_workspace(output: &Path) -> Result<()> {
+    let there = output.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_default();
+    match there.components().any(|part| part.as_os_str() == ".mira") {
+        false => Ok(()),
+        true => Err(CliError::new(Kind::Usage, "this is inside of a workspace's own files")
+            .at(output.display().to_string())
+            .hint("-o names a file or folder of yours")),
+    }
 }
 
 /// What was withdrawn is not handed out again, in whole or in part.

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{BIG5, Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::error::Problem;
 use super::packing::Refused;
@@ -111,7 +111,27 @@ impl Encoding {
             let mut text = String::new();
             Decoded::new(sample(cut), guess).read_to_string(&mut text).is_ok().then_some(text)
         });
-        text.is_some_and(|text| reads_like_words(&text)).then_some(guess)
+        let is_likely = text.is_some_and(|text| reads_like_words(&text)) && !guess.may_be_pairs(bytes);
+        is_likely.then_some(guess)
+    }
+
+    /// Whether bytes that were taken for letters beyond Latin could as well be Big5, in which ideographs are pairs of
+    /// bytes: then a guess would be a matter of luck. In text that is not Big5, hardly ever do all bytes pair.
+    fn may_be_pairs(self, bytes: &[u8]) -> bool {
+        const BEYOND_LATIN: [&str; 11] = [
+            "windows-874",
+            "windows-1251",
+            "windows-1253",
+            "windows-1255",
+            "windows-1256",
+            "iso-8859-5",
+            "iso-8859-6",
+            "iso-8859-7",
+            "iso-8859-8",
+            "koi8-u",
+            "ibm866",
+        ];
+        BEYOND_LATIN.contains(&self.to_string().as_str()) && !BIG5.decode_without_bom_handling(bytes).1
     }
 
     fn decoder(self) -> Form {
@@ -440,6 +460,11 @@ mod tests {
         assert_eq!(detect(b"\xfe\xff\0a").as_deref(), Ok("utf-16be"));
         assert_eq!(detect(&utf16("naïve,日本\n1,2\n", u16::to_le_bytes)).as_deref(), Ok("utf-16le"));
         assert_eq!(detect(&utf16("naïve,日本\n1,2\n", u16::to_be_bytes)).as_deref(), Ok("utf-16be"));
+        // Big5 of which a detector makes Thai.
+        let table =
+            "id,\u{540d}\n".to_owned() + &(0..10).map(|i| format!("{i},\u{4e2d}\u{6587}{i}\n")).collect::<String>();
+        let (bytes, ..) = BIG5.encode(&table);
+        assert_ne!(Encoding::guess(&bytes, true).map(|guess| guess.to_string()), Some("windows-874".to_owned()));
         assert_eq!(detect(b"\xff\xfe\0\0a\0\0\0"), Err(Problem::Unread { encoding: "UTF-32" }));
         assert_eq!(detect(b"\0\0\xfe\xff\0\0\0a"), Err(Problem::Unread { encoding: "UTF-32" }));
         assert_eq!(detect(b"a\0\0\0,\0\0\0b\0\0\0"), Err(Problem::Unread { encoding: "UTF-32" }));
