@@ -1,6 +1,12 @@
 //! Files from gateways that serve, fail, lie, dawdle and never end.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests state what they expect")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests state what they expect"
+)]
 
 mod gateway;
 

@@ -1,4 +1,4 @@
-//! The gate's hands: it looks up what [`decide`](super::decide) wants to know, asks, and keeps what was accepted.
+//! The gate's hands: it looks up what [`super::decide`] wants to know, asks, and keeps what was accepted.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};

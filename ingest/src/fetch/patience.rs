@@ -74,9 +74,8 @@ mod tests {
     #[test]
     fn waits_double_and_end() {
         let patience = Patience::default();
-        let waits: Vec<Option<u64>> = (1..=5)
-            .map(|attempt| patience.again(&status(500, None), attempt).map(|wait| wait.as_millis() as u64))
-            .collect();
+        let waits: Vec<Option<u128>> =
+            (1..=5).map(|attempt| patience.again(&status(500, None), attempt).map(|wait| wait.as_millis())).collect();
         assert_eq!(waits, [Some(500), Some(1000), Some(2000), Some(4000), None]);
         let long = Patience { attempts: 100, ..patience };
         assert_eq!(long.again(&status(503, None), 99), Some(patience.longest_wait));

@@ -295,7 +295,7 @@ impl Source {
 
     /// Looks at the start of a CSV input: what [`Source::infer`] finds if the rest is alike. `None` for other formats.
     ///
-    /// Reading under a guess takes one pass instead of two, and [`Guess::batches`] finds out if the rest is not alike.
+    /// Reading under a guess takes one pass instead of two, and [`Guess::parse`] finds out if the rest is not alike.
     pub fn guess(&self) -> Result<Option<Guess>, SourceError> {
         if !matches!(self.dialect, Some(Dialect::Csv { .. })) {
             return Ok(None);

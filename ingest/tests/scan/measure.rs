@@ -143,14 +143,14 @@ fn words() -> Corpus {
 /// Identifiers and amounts of every length.
 fn numbers() -> Corpus {
     let mut random = Random(5);
-    let mut text = |i: usize| match i % 5 {
+    let text = |i: usize| match i % 5 {
         0 => format!("{:09}", random.below(1_000_000_000)),
         1 => format!("{:016}", random.next() % 10_000_000_000_000_000),
         2 => format!("Customer#{:09}", random.below(1_000_000)),
         3 => format!("{}.{:02}", random.below(100_000), random.below(100)),
         _ => format!("{:03}-{:04}-{:05}", random.below(1000), random.below(10_000), random.below(100_000)),
     };
-    Corpus { name: "random numbers as text", texts: (0..200_000).map(|i| text(i)).collect() }
+    Corpus { name: "random numbers as text", texts: (0..200_000).map(text).collect() }
 }
 
 fn samples() -> Vec<PathBuf> {

@@ -187,7 +187,12 @@ fn lies_about_pages_and_filters() {
     let place = id(Statistic::PageLocation);
     assert_eq!(offsets(&|pages| pages[1].first_row_index = 501), place);
     assert_eq!(offsets(&|pages| pages[1].offset = pages[2].offset), place);
-    assert_eq!(offsets(&|pages| drop(pages.pop())), id(Statistic::Pages));
+    assert_eq!(
+        offsets(&|pages| {
+            pages.pop();
+        }),
+        id(Statistic::Pages)
+    );
 
     let filter_of_names = metadata(&file).row_group(0).column(1).bloom_filter_offset();
     let file_with = |change: &dyn Fn(ColumnChunkMetaData) -> ColumnChunkMetaData| {
