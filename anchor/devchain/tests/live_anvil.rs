@@ -300,6 +300,8 @@ impl Pair {
             eprintln!("skipped: MIRA_TEST_ANVIL names no running anvil");
             return None;
         };
+        // The other test may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let anvil = ProviderBuilder::new().disable_recommended_fillers().connect_http(url.parse().unwrap()).erased();
         let version = anvil.get_client_version().await.unwrap();
         assert!(version.starts_with("anvil/v1.7.1"), "{version}");
