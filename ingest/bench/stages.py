@@ -48,7 +48,7 @@ def main():
             run("mira add", [mira, "add", table, "--schema", schema, "--license", "CC0-1.0", "-q"])
             copy = [sys.executable, "-c", DUCKDB, table, place / "out.parquet", str(args.threads), "empty"]
             run("duckdb copy", copy)
-            run("mira fsck", [mira, "fsck", "lineitem", "-q"])
+            run("mira fsck", [mira, "fsck", "-q"])
             run("mira get parquet", [mira, "get", "lineitem", "-o", place / "again.parquet", "--force", "-q"])
             forget()
             run("mira pin", [mira, "pin", "lineitem", "-q"])
