@@ -12,12 +12,12 @@
 
 use crate::cid::Cid;
 use crate::digest::StatementId;
-use crate::domain::{PIN_RECEIPT_TYPE, STATEMENT_TYPE};
+use crate::domain::PIN_RECEIPT_TYPE;
 use crate::dsse::Envelope;
 use crate::field::{Members, ReadFields as _};
 use crate::json::{FieldError, Fields, Json, Node};
 use crate::key::{SigningKey, VerifyingKey};
-use crate::receipt::ReceiptError;
+use crate::receipt::{Frame, Framed, ReceiptError, open};
 use crate::statement::Natural;
 use crate::time::UtcTime;
 
@@ -65,6 +65,8 @@ pub struct PinnedPiece {
     pub length: Natural,
 }
 
+const FRAME: Frame = Frame { predicate_type: PIN_RECEIPT_TYPE, subject: "directory" };
+
 impl PinState {
     /// The state's spelling.
     pub const fn as_str(self) -> &'static str {
@@ -92,13 +94,7 @@ impl PinReceipt {
     /// # Errors
     /// [`ReceiptError`].
     pub fn open(bytes: &[u8]) -> Result<(Self, VerifyingKey), ReceiptError> {
-        let verified = Envelope::parse(bytes)?.verify_signatures()?;
-        let receipt = Self::read(verified.statement())?;
-        let mut signers = verified.signers();
-        match (signers.next(), signers.len()) {
-            (Some(signer), 0) => Ok((receipt, signer)),
-            (_, more) => Err(ReceiptError::Signers { found: more + 1 }),
-        }
+        open(bytes, Self::read)
     }
 
     fn to_json(&self) -> Json {
@@ -123,32 +119,11 @@ impl PinReceipt {
             .with_json("state", self.state.as_str())
             .with("statement", &self.statement)
             .into_json();
-        let digest = Members::new().with("sha256", self.cid.digest()).into_json();
-        let subject = Members::new().with_json("digest", digest).with_json("name", "directory").into_json();
-        Members::new()
-            .with_json("_type", STATEMENT_TYPE)
-            .with_json("predicate", predicate)
-            .with_json("predicateType", PIN_RECEIPT_TYPE)
-            .with_json("subject", vec![subject])
-            .into_json()
+        FRAME.around(self.cid.digest(), predicate)
     }
 
     fn read(json: &Json) -> Result<Self, FieldError> {
-        let mut fields = json.fields()?;
-        fields.constant("_type", STATEMENT_TYPE)?;
-        fields.constant("predicateType", PIN_RECEIPT_TYPE)?;
-        let subjects = fields.required("subject")?;
-        let subject = subjects.items()?.next().filter(|_| subjects.items().is_ok_and(|items| items.len() == 1));
-        let mut subject = subject.ok_or_else(|| subjects.unlike("one subject"))?.fields()?;
-        subject.constant("name", "directory")?;
-        let digest_node = subject.required("digest")?;
-        let mut digest = digest_node.fields()?;
-        let sha256: crate::digest::Digest = digest.read("sha256")?;
-        digest.finish()?;
-        subject.finish()?;
-        let predicate = fields.required("predicate")?;
-        fields.finish()?;
-        let mut predicate = predicate.fields()?;
+        let Framed { sha256, digest, mut predicate } = FRAME.read(json)?;
         let state = predicate.required("state")?;
         let known = [PinState::Pinned, PinState::Unpinned].into_iter().find(|it| state.text() == Ok(it.as_str()));
         let receipt = Self {
@@ -163,7 +138,7 @@ impl PinReceipt {
         };
         predicate.finish()?;
         if sha256 != *receipt.cid.digest() {
-            return Err(digest_node.unlike("the digest of the CID"));
+            return Err(digest.unlike("the digest of the CID"));
         }
         Ok(receipt)
     }

@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::domain::{ANCHOR_RECEIPT_TYPE, STATEMENT_TYPE};
 use crate::dsse::{Envelope, EnvelopeError, EnvelopeSignatureError};
 use crate::field::{Members, ReadFields as _};
-use crate::json::{FieldError, Json};
+use crate::json::{FieldError, Fields, Json, Node};
 use crate::key::{SigningKey, VerifyingKey};
 use crate::log::vkey::KeyName;
 use crate::statement::{EvmAddress, EvmHash, Natural, Positive};
@@ -89,13 +89,7 @@ impl AnchorReceipt {
     /// # Errors
     /// [`ReceiptError`].
     pub fn open(bytes: &[u8]) -> Result<(Self, VerifyingKey), ReceiptError> {
-        let verified = Envelope::parse(bytes)?.verify_signatures()?;
-        let receipt = Self::read(verified.statement())?;
-        let mut signers = verified.signers();
-        match (signers.next(), signers.len()) {
-            (Some(signer), 0) => Ok((receipt, signer)),
-            (_, more) => Err(ReceiptError::Signers { found: more + 1 }),
-        }
+        open(bytes, Self::read)
     }
 
     fn to_json(&self) -> Json {
@@ -115,31 +109,11 @@ impl AnchorReceipt {
             .with("size", &self.size)
             .with("tx", &self.tx)
             .into_json();
-        let digest = Members::new().with("sha256", &self.checkpoint).into_json();
-        let subject = Members::new().with_json("digest", digest).with_json("name", "checkpoint").into_json();
-        Members::new()
-            .with_json("_type", STATEMENT_TYPE)
-            .with_json("predicate", predicate)
-            .with_json("predicateType", ANCHOR_RECEIPT_TYPE)
-            .with_json("subject", vec![subject])
-            .into_json()
+        FRAME.around(&self.checkpoint, predicate)
     }
 
     fn read(json: &Json) -> Result<Self, FieldError> {
-        let mut fields = json.fields()?;
-        fields.constant("_type", STATEMENT_TYPE)?;
-        fields.constant("predicateType", ANCHOR_RECEIPT_TYPE)?;
-        let subjects = fields.required("subject")?;
-        let subject = subjects.items()?.next().filter(|_| subjects.items().is_ok_and(|items| items.len() == 1));
-        let mut subject = subject.ok_or_else(|| subjects.unlike("one subject"))?.fields()?;
-        subject.constant("name", "checkpoint")?;
-        let mut digest = subject.required("digest")?.fields()?;
-        let checkpoint = digest.read("sha256")?;
-        digest.finish()?;
-        subject.finish()?;
-        let predicate = fields.required("predicate")?;
-        fields.finish()?;
-        let mut predicate = predicate.fields()?;
+        let Framed { sha256: checkpoint, mut predicate, .. } = FRAME.read(json)?;
         let kind = predicate.required("chain")?;
         let local = [true, false].into_iter().find(|local| kind.text() == Ok(chain(*local)));
         let mut block = predicate.required("block")?.fields()?;
@@ -164,6 +138,73 @@ impl AnchorReceipt {
         };
         predicate.finish()?;
         Ok(receipt)
+    }
+}
+
+/// What receipts have in common: a statement of one type about one file.
+pub(crate) struct Frame {
+    /// The type of the predicate.
+    pub(crate) predicate_type: &'static str,
+    /// What the file is called.
+    pub(crate) subject: &'static str,
+}
+
+/// What stands in the frame.
+pub(crate) struct Framed<'a> {
+    /// The SHA-256 of the file.
+    pub(crate) sha256: Digest,
+    /// Where that stands.
+    pub(crate) digest: Node<'a>,
+    /// The predicate, of which nothing has been read yet.
+    pub(crate) predicate: Fields<'a>,
+}
+
+const FRAME: Frame = Frame { predicate_type: ANCHOR_RECEIPT_TYPE, subject: "checkpoint" };
+
+impl Frame {
+    /// The statement.
+    pub(crate) fn around(&self, sha256: &Digest, predicate: Json) -> Json {
+        let digest = Members::new().with("sha256", sha256).into_json();
+        let subject = Members::new().with_json("digest", digest).with_json("name", self.subject).into_json();
+        Members::new()
+            .with_json("_type", STATEMENT_TYPE)
+            .with_json("predicate", predicate)
+            .with_json("predicateType", self.predicate_type)
+            .with_json("subject", vec![subject])
+            .into_json()
+    }
+
+    /// Reads the frame of a statement.
+    pub(crate) fn read<'a>(&self, json: &'a Json) -> Result<Framed<'a>, FieldError> {
+        let mut fields = json.fields()?;
+        fields.constant("_type", STATEMENT_TYPE)?;
+        fields.constant("predicateType", self.predicate_type)?;
+        let subjects = fields.required("subject")?;
+        let subject = subjects.items()?.next().filter(|_| subjects.items().is_ok_and(|items| items.len() == 1));
+        let mut subject = subject.ok_or_else(|| subjects.unlike("one subject"))?.fields()?;
+        subject.constant("name", self.subject)?;
+        let digest = subject.required("digest")?;
+        let mut digests = digest.fields()?;
+        let sha256 = digests.read("sha256")?;
+        digests.finish()?;
+        subject.finish()?;
+        let predicate = fields.required("predicate")?;
+        fields.finish()?;
+        Ok(Framed { sha256, digest, predicate: predicate.fields()? })
+    }
+}
+
+/// Reads a receipt of either kind and checks that it has one signature, which holds.
+pub(crate) fn open<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&Json) -> Result<T, FieldError>,
+) -> Result<(T, VerifyingKey), ReceiptError> {
+    let verified = Envelope::parse(bytes)?.verify_signatures()?;
+    let receipt = read(verified.statement())?;
+    let mut signers = verified.signers();
+    match (signers.next(), signers.len()) {
+        (Some(signer), 0) => Ok((receipt, signer)),
+        (_, more) => Err(ReceiptError::Signers { found: more + 1 }),
     }
 }
 

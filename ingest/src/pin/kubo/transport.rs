@@ -148,8 +148,7 @@ fn plain() -> hyper::Client<HttpConnector> {
 }
 
 fn tls() -> Result<reqwest::Client, PinError> {
-    // Another part of the program may have chosen one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::install();
     // A node does not send us elsewhere with the data.
     let builder = reqwest::Client::builder().https_only(true).redirect(reqwest::redirect::Policy::none());
     builder.pool_idle_timeout(IDLE).build().map_err(|error| PinError::Tls(Box::new(error)))
