@@ -88,14 +88,16 @@ fn serve(
             let _ = std::io::copy(&mut client, &mut std::io::sink());
         }
         Some(Fault::Hang) => thread::sleep(Duration::from_secs(60)),
-        Some(Fault::Reset(after)) => pass(client, node, &head, move |sent, _| sent < after)?,
+        Some(Fault::Reset(after)) => {
+            pass(client, node, &head, move |sent, piece| piece.len().min(after.saturating_sub(sent)))?
+        }
         Some(Fault::Flip(at)) => pass(client, node, &head, move |sent, piece| {
             if let Some(byte) = at.checked_sub(sent).and_then(|at| piece.get_mut(at)) {
                 *byte ^= 1;
             }
-            true
+            piece.len()
         })?,
-        None => pass(client, node, &head, |_, _| true)?,
+        None => pass(client, node, &head, |_, piece| piece.len())?,
     }
     Some(())
 }
@@ -109,13 +111,13 @@ fn read_head(client: &mut TcpStream) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-/// Hands a request on, and its answer back. `piece` sees each piece with the number of bytes before it, and says whether
-/// it goes on.
+/// Hands a request on, and its answer back. `piece` sees each piece with the number of bytes before it, and says how many
+/// bytes of it go on: with fewer than all, both connections end there. How a body falls into pieces is up to the kernel.
 fn pass(
     mut client: TcpStream,
     node: &str,
     head: &str,
-    mut piece: impl FnMut(usize, &mut [u8]) -> bool + Send + 'static,
+    mut piece: impl FnMut(usize, &mut [u8]) -> usize + Send + 'static,
 ) -> Option<()> {
     let mut upstream = TcpStream::connect(node).ok()?;
     // One request a connection, so that its end is the end of everything.
@@ -125,14 +127,15 @@ fn pass(
     let requests = thread::spawn(move || {
         let (mut buffer, mut sent) = (vec![0; 64 << 10], 0);
         while let Ok(len @ 1..) = from.read(&mut buffer) {
-            if !piece(sent, &mut buffer[..len]) {
+            let passed = piece(sent, &mut buffer[..len]);
+            let written = to.write_all(&buffer[..passed]);
+            if passed < len {
                 let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            }
+            if written.is_err() || passed < len {
                 return;
             }
             sent += len;
-            if to.write_all(&buffer[..len]).is_err() {
-                return;
-            }
         }
     });
     let _ = std::io::copy(&mut upstream, &mut client);
