@@ -14,7 +14,7 @@ use mira_core::fold::{Outcome, Record, Withdrawn};
 use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::rights::Visibility;
 use mira_core::statement::{Input, Listed, LoggedInput, Part, Predicate, Statement};
-use mira_ingest::check;
+use mira_ingest::check::{self, Remains};
 use mira_ingest::store::Store;
 use mira_lineage::log::{FsStorage, check_everything};
 
@@ -99,8 +99,7 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
         let record = found.record;
         let name = label(record);
         if depth == Depth::Full && removed::is_removed(session, &found).unwrap_or(false) {
-            let why = "removed here by mira rm: its manifest and list of chunks are, its rows are not";
-            checks.not_checked("dataset", name, why);
+            remains(session, &store, &found, &name, &mut checks);
             continue;
         }
         let stored = dataset::load(&session.ledger, &session.blobs(), &found);
@@ -123,6 +122,30 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
         }
     }
     Ok(checks)
+}
+
+/// Checks what `mira rm` left of a dataset: the leaves of its rows make the same roots.
+fn remains(session: &Session, store: &Store, found: &Found<'_>, name: &str, checks: &mut Checks) {
+    let remains = dataset::load(&session.ledger, &session.blobs(), found)
+        .and_then(|stored| Ok((check::remains(&stored.committed, store).kind(Kind::DoesNotVerify)?, stored)));
+    match remains {
+        Ok((Remains { nothing: 0, leaves, .. }, stored)) => {
+            let (rows, root) = (stored.committed.rows, stored.committed.dataset_id);
+            let chunks = counted(leaves, "chunk");
+            checks.ok("leaves", format!("{name}: {rows} rows, root {root}: rows of {chunks} removed, leaves kept"));
+            checks.not_asked("dataset", name.to_owned(), "its rows were removed here by mira rm");
+        }
+        Ok((Remains { nothing, .. }, _)) => {
+            let chunks = counted(nothing, "chunk");
+            let why = format!("removed here by mira rm: neither rows nor leaves of {chunks} are here");
+            checks.not_checked("dataset", name.to_owned(), why);
+        }
+        Err(error) if error.kind == Kind::NotFound => {
+            let why = format!("removed here by mira rm: {}", error.in_one_line());
+            checks.not_checked("dataset", name.to_owned(), why);
+        }
+        Err(error) => checks.failed("dataset", name.to_owned(), error.in_one_line()),
+    }
 }
 
 /// Checks every row of a dataset, what its chunk files say of their values, and its report.

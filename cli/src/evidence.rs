@@ -62,6 +62,10 @@ impl Evidence for Shelf<'_> {
         index: usize,
     ) -> std::result::Result<Vec<Row>, EvidenceSource> {
         let stored = self.dataset(statement)?;
+        let chunk = stored.committed.chunks.get(index).ok_or("the dataset has no such chunk")?;
+        if !self.store.has(&chunk.cid)? && self.store.has_leaves(&chunk.leaf.leaf()) {
+            return Err("its rows were removed here, and rewards go by their lengths, which leaves do not tell".into());
+        }
         let batch = export::chunk(&stored.committed, &self.store, index)?.ok_or("the dataset has no such chunk")?;
         let leaves = RowEncoder::new(&batch)?.leaves()?;
         Ok(leaves.into_iter().map(|leaf| Row { leaf: leaf.hash, len: leaf.len }).collect())

@@ -7,10 +7,10 @@
 //! Chunk files are needed if a dataset of the log lists them and was not removed here; what its published directory has
 //! beside them stays as well, for the outbox may still have to send it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mira_core::cid::Cid;
-use mira_core::digest::{Digest, StatementId};
+use mira_core::digest::{ChunkLeaf, Digest, StatementId};
 use mira_core::fold::Outcome;
 use mira_ingest::store::{Store, file_of};
 
@@ -26,10 +26,40 @@ const MAX_BLOB: usize = 1 << 30;
 /// What is needed.
 #[derive(Debug, Default)]
 pub struct Needed {
-    /// Chunk files and what is published beside them, by their CIDs.
-    pub objects: HashSet<Cid>,
+    /// Chunk files and what is published beside them, by their CIDs, and which datasets need each.
+    objects: HashMap<Cid, Vec<usize>>,
+    /// The titles of those, in the order of the log.
+    holders: Vec<String>,
+    /// Chunks of all datasets whose list of chunks is here, removed ones too: their leaves are kept.
+    pub chunks: HashSet<ChunkLeaf>,
+    /// Whether the chunks of a removed dataset are not known, for its list of them is not here.
+    pub blind: bool,
     /// Datasets of which nobody can say what they need: their manifest or list of chunks is not here, or damaged.
     pub unknown: Vec<String>,
+}
+
+impl Needed {
+    /// Whether a file is needed.
+    pub fn needs(&self, cid: &Cid) -> bool {
+        self.objects.contains_key(cid)
+    }
+
+    /// The titles of the datasets that need a file.
+    pub fn holders(&self, cid: &Cid) -> impl Iterator<Item = &str> {
+        let places = self.objects.get(cid).into_iter().flatten();
+        places.filter_map(|at| self.holders.get(*at)).map(String::as_str)
+    }
+
+    /// The dataset that was entered last needs these.
+    fn hold(&mut self, objects: impl Iterator<Item = Cid>) {
+        let at = self.holders.len().saturating_sub(1);
+        for cid in objects {
+            let places = self.objects.entry(cid).or_default();
+            if places.last() != Some(&at) {
+                places.push(at);
+            }
+        }
+    }
 }
 
 /// The small files that are needed.
@@ -56,31 +86,38 @@ pub fn blobs(session: &Session) -> Result<BTreeSet<Digest>> {
     Ok(needed)
 }
 
-/// The files of the store that are needed by all datasets but one.
-pub fn objects(session: &Session, store: &Store, except: Option<&StatementId>) -> Result<Needed> {
+/// The files of the store that are needed by all datasets but some.
+pub fn objects(session: &Session, store: &Store, except: &[StatementId]) -> Result<Needed> {
     let mut needed = Needed::default();
     let fold = session.ledger.fold();
-    let datasets = fold.statements().filter(|(id, record)| record.extent.is_some() && Some(*id) != except);
+    let datasets = fold.statements().filter(|(id, record)| record.extent.is_some() && !except.contains(id));
+    let mut datasets: Vec<_> = datasets.collect();
+    datasets.sort_by_key(|(_, record)| record.seq);
     for (id, record) in datasets {
         let found = Found { id: *id, record };
         let stored = match dataset::load(&session.ledger, &session.blobs(), &found) {
             Ok(stored) => stored,
-            Err(_) if removed::is_marked(&session.workspace, id) => continue,
+            Err(_) if removed::is_marked(&session.workspace, id) => {
+                needed.blind = true;
+                continue;
+            }
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::DoesNotVerify) => {
                 needed.unknown.push(naming::title(fold, id));
                 continue;
             }
             Err(error) => return Err(error),
         };
+        needed.chunks.extend(stored.chunks.chunks().iter().map(|chunk| chunk.leaf.leaf()));
         if removed::is_marked(&session.workspace, id) && removed::lacks_chunks(store, &stored.chunks)? {
             continue;
         }
-        needed.objects.extend(stored.chunks.chunks().iter().map(|chunk| chunk.cid));
+        needed.holders.push(naming::title(fold, id));
+        needed.hold(stored.chunks.chunks().iter().map(|chunk| chunk.cid));
         // A file beside the chunks that is not here is nothing that could be removed.
         if let Ok(directory) =
             publish::directory_of(session, &found, &stored, |bytes| file_of(bytes).kind(Kind::Failed))
         {
-            needed.objects.extend(directory.files().map(|entry| entry.file.cid));
+            needed.hold(directory.files().map(|entry| entry.file.cid));
         }
     }
     Ok(needed)

@@ -23,6 +23,17 @@ pub struct Checked {
     pub report: Option<Report>,
 }
 
+/// What is here of a dataset whose rows were removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// Chunks whose rows are here, and are those of their roots.
+    pub rows: u64,
+    /// Chunks of whose rows the leaves are here, and make their roots.
+    pub leaves: u64,
+    /// Chunks of which there is neither.
+    pub nothing: u64,
+}
+
 /// Most defects that are told of one dataset.
 const MAX_DEFECTS: usize = 100;
 
@@ -68,6 +79,26 @@ pub fn dataset(
     defects.sort_by_key(|(index, _)| *index);
     defects.truncate(MAX_DEFECTS);
     Ok(Checked { rows: dataset.rows, defects, report: shared.profile.map(|profile| profile.report()) })
+}
+
+/// Checks what is left of a dataset whose rows were removed: rows where they are, leaves elsewhere.
+///
+/// # Errors
+/// That of the first chunk of which what is here does not verify.
+pub fn remains(dataset: &CommittedDataset, store: &Store) -> Result<Remains, ExportError> {
+    export::whole(dataset)?;
+    let mut remains = Remains::default();
+    for (index, chunk) in dataset.chunks.iter().enumerate() {
+        if store.has(&chunk.cid).map_err(|source| ExportError::Store { index, source })? {
+            export::leaves(dataset, store, index)?;
+            remains.rows += 1;
+        } else if store.leaves(&chunk.leaf).map_err(|source| ExportError::Leaves { index, source })?.is_some() {
+            remains.leaves += 1;
+        } else {
+            remains.nothing += 1;
+        }
+    }
+    Ok(remains)
 }
 
 /// What the threads found until now.

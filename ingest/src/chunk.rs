@@ -170,13 +170,18 @@ pub fn read(file: Bytes, schema: &PhysicalSchema) -> Result<Rows, ChunkError> {
 impl Rows {
     /// Compares the rows with what the dataset's tree says of the chunk, and only then gives them out.
     pub fn verify(self, expected: &ChunkLeafData) -> Result<RecordBatch, ChunkError> {
+        self.verify_with_leaves(expected).map(|(rows, _)| rows)
+    }
+
+    /// The same, with the leaf of each row.
+    pub fn verify_with_leaves(self, expected: &ChunkLeafData) -> Result<(RecordBatch, Vec<RowLeaf>), ChunkError> {
         let schema = crate::rows::logical_schema(self.0.schema_ref())?;
         let leaves: Vec<RowLeaf> = RowEncoder::new(&self.0)?.leaves()?.iter().map(|leaf| leaf.hash).collect();
         let found = commit::leaf_data(&schema, &leaves);
         if found != *expected {
             return Err(ChunkError::Root { expected: Box::new(*expected), found: Box::new(found) });
         }
-        Ok(self.0)
+        Ok((self.0, leaves))
     }
 }
 

@@ -26,14 +26,14 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
-use mira_core::digest::DatasetId;
+use mira_core::digest::{DatasetId, RowLeaf};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
 
 use crate::chunk::{self, ChunkError};
 use crate::commit::{CommitError, CommittedDataset};
-use crate::store::{Store, StoreError};
+use crate::store::{LeavesError, Store, StoreError};
 
 mod cell;
 mod files;
@@ -128,6 +128,14 @@ pub enum ExportError {
         /// Why not.
         source: NoFile,
     },
+    /// The leaves that were kept of a chunk whose rows were removed are not its leaves.
+    #[error("the leaves of chunk {index}")]
+    Leaves {
+        /// Which chunk, from 0.
+        index: usize,
+        /// What is wrong with them.
+        source: LeavesError,
+    },
     /// The output could not be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
@@ -163,11 +171,17 @@ pub(crate) fn whole(dataset: &CommittedDataset) -> Result<(), ExportError> {
 pub(crate) struct CheckedChunk {
     pub(crate) file: Bytes,
     pub(crate) rows: RecordBatch,
+    leaves: Vec<RowLeaf>,
 }
 
 /// Reads and checks one chunk; `None` beyond the last.
 pub fn chunk(dataset: &CommittedDataset, store: &Store, index: usize) -> Result<Option<RecordBatch>, ExportError> {
     Ok(chunk_with_file(dataset, store, index)?.map(|chunk| chunk.rows))
+}
+
+/// Reads and checks one chunk, and says the leaves of its rows; `None` beyond the last.
+pub fn leaves(dataset: &CommittedDataset, store: &Store, index: usize) -> Result<Option<Vec<RowLeaf>>, ExportError> {
+    Ok(chunk_with_file(dataset, store, index)?.map(|chunk| chunk.leaves))
 }
 
 /// The same, and the bytes that were read.
@@ -185,8 +199,8 @@ pub(crate) fn chunk_with_file(
     }
     let file = Bytes::from(file);
     chunk::read(file.clone(), &dataset.physical)
-        .and_then(|rows| rows.verify(&chunk.leaf))
-        .map(|rows| Some(CheckedChunk { file, rows }))
+        .and_then(|rows| rows.verify_with_leaves(&chunk.leaf))
+        .map(|(rows, leaves)| Some(CheckedChunk { file, rows, leaves }))
         .map_err(|source| ExportError::Chunk { index, source })
 }
 

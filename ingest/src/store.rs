@@ -3,6 +3,7 @@
 //! ```text
 //! objects/9f/bafk…    a file's bytes; 9f is the first byte of the CID's digest
 //! chunks/03/03ab…-77…  the CID of the file of a chunk: its leaf, its physical schema's digest
+//! leaves/03/03ab…     what is kept of a chunk whose rows were removed: the leaf of each row
 //! partial/bafy…       a file being fetched, of which a part is here
 //! tmp/                files being written
 //! ```
@@ -11,6 +12,7 @@
 //! is never written to again. The index under `chunks/` is a cache; losing any of it costs a rewrite of a chunk that is
 //! stored already.
 
+mod leaves;
 mod partial;
 
 use std::fs::{self, File as FsFile, OpenOptions};
@@ -25,6 +27,7 @@ use mira_core::unixfs::{Discard, File, FileBuilder, FileError};
 
 use crate::chunk::MAX_FILE;
 
+pub use leaves::LeavesError;
 pub use partial::Partial;
 
 /// A directory of content-addressed files.

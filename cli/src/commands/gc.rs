@@ -4,6 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use mira_core::cid::Cid;
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -12,7 +14,7 @@ use crate::output::{Output, count, counted};
 use crate::refs::Found;
 use crate::session::Session;
 use crate::workspace::Workspace;
-use crate::{needed, process, removed};
+use crate::{dataset, needed, process, removed};
 
 /// Temporary files older than this are nobody's, whatever process has their number today.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,6 +53,7 @@ struct Document {
     schema: &'static str,
     dry_run: bool,
     objects: Sum,
+    leaves: Sum,
     blobs: Sum,
     temporary: Sum,
     index_entries: u64,
@@ -67,15 +70,16 @@ pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
     let _lock = workspace.lock()?;
     let session = Session::open(global)?;
     let temporary = temporary(&session, args.dry_run)?;
-    let (objects, kept_objects, index_entries, unknown) = store(&session, args.dry_run)?;
+    let Swept { objects, leaves, kept_objects, index_entries, unknown } = store(&session, args.dry_run)?;
     let blobs = blobs(&session, args.dry_run)?;
     unmark(&session, args.dry_run)?;
-    let bytes = objects.bytes + blobs.bytes + temporary.bytes;
+    let bytes = objects.bytes + leaves.bytes + blobs.bytes + temporary.bytes;
     let is_whole = unknown.is_empty();
     let document = Document {
         schema: "mira.gc/1",
         dry_run: args.dry_run,
         objects,
+        leaves,
         blobs,
         temporary,
         index_entries,
@@ -93,9 +97,12 @@ fn print(document: &Document, output: &Output) {
         return;
     }
     let word = if document.dry_run { "would go" } else { "removed" };
-    for (what, sum) in
-        [("chunk file", &document.objects), ("small file", &document.blobs), ("temporary file", &document.temporary)]
-    {
+    for (what, sum) in [
+        ("chunk file", &document.objects),
+        ("leaf file", &document.leaves),
+        ("small file", &document.blobs),
+        ("temporary file", &document.temporary),
+    ] {
         output.data(format_args!("{word:<10} {}, {} bytes", counted(sum.files, what), sum.bytes));
     }
     output.data(format_args!("{word:<10} {} of the chunk index", counted(document.index_entries, "line")));
@@ -122,25 +129,61 @@ fn temporary(session: &Session, dry_run: bool) -> Result<Sum> {
     Ok(sum)
 }
 
+/// What became of the store.
+struct Swept {
+    objects: Sum,
+    leaves: Sum,
+    kept_objects: u64,
+    index_entries: u64,
+    unknown: Vec<String>,
+}
+
 /// Files of the store, and lines of its index that name none. Where the needs of a dataset are not known, all stay.
-fn store(session: &Session, dry_run: bool) -> Result<(Sum, u64, u64, Vec<String>)> {
+fn store(session: &Session, dry_run: bool) -> Result<Swept> {
     let store = session.store()?;
-    let needed = needed::objects(session, &store, None)?;
-    let is_needed = |cid: &mira_core::cid::Cid| !needed.unknown.is_empty() || needed.objects.contains(cid);
-    let (mut sum, mut kept) = (Sum::default(), 0);
+    let needed = needed::objects(session, &store, &[])?;
+    let is_needed = |cid: &Cid| !needed.unknown.is_empty() || needed.needs(cid);
+    if !dry_run {
+        keep_leaves(session, &store, |cid| !is_needed(cid))?;
+    }
+    let (mut objects, mut kept_objects) = (Sum::default(), 0);
     for (cid, bytes) in store.objects().kind(Kind::Failed)? {
         if is_needed(&cid) {
-            kept += 1;
+            kept_objects += 1;
             continue;
         }
-        sum.add(bytes);
+        objects.add(bytes);
         if !dry_run {
             store.remove(&cid).kind(Kind::Failed)?;
         }
     }
-    let lines =
+    // Leaves stay as long as a dataset of the log names their chunk, and while nobody knows what some dataset names.
+    let mut leaves = Sum::default();
+    for (chunk, bytes) in store.leaf_files().kind(Kind::Failed)? {
+        if needed.blind || !needed.unknown.is_empty() || needed.chunks.contains(&chunk) {
+            continue;
+        }
+        leaves.add(bytes);
+        if !dry_run {
+            store.remove_leaves(&chunk).kind(Kind::Failed)?;
+        }
+    }
+    let index_entries =
         store.prune_index(|cid| is_needed(cid) && store.has(cid).unwrap_or(true), dry_run).kind(Kind::Failed)?;
-    Ok((sum, kept, lines, needed.unknown))
+    Ok(Swept { objects, leaves, kept_objects, index_entries, unknown: needed.unknown })
+}
+
+/// What is left of removed datasets goes too, and like everything that `mira rm` removes it leaves its leaves.
+fn keep_leaves(session: &Session, store: &Store, goes: impl Fn(&Cid) -> bool) -> Result<()> {
+    for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
+        if !removed::is_marked(&session.workspace, id) || removed::keeps_no_leaves(&session.workspace, id) {
+            continue;
+        }
+        if let Ok(stored) = dataset::load(&session.ledger, &session.blobs(), &Found { id: *id, record }) {
+            removed::keep_leaves(store, &stored.committed, &goes)?;
+        }
+    }
+    Ok(())
 }
 
 fn blobs(session: &Session, dry_run: bool) -> Result<Sum> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mira_core::dataset::ChunkLeafData;
+use mira_core::digest::RowLeaf;
 use mira_core::evidence::{AnchorClaim, ChunkStep, Descent, Evidence, Rotation, RowStep};
 use mira_core::fold::Outcome;
 use mira_core::id::{LeafIndex, TreeSize};
@@ -14,6 +15,7 @@ use mira_core::merkle::Tree;
 use mira_core::statement::Kind as StatementKind;
 use mira_ingest::export;
 use mira_ingest::rows::RowEncoder;
+use mira_ingest::store::Store;
 use mira_lineage::epoch;
 use serde::Serialize;
 
@@ -121,6 +123,8 @@ struct Document {
     size: u64,
     /// The epoch whose checkpoint the proof stands under, if it is in a registry.
     epoch: Option<u64>,
+    /// Whether the row's bytes are in the proof; nothing if it is not of a row.
+    with_row: Option<bool>,
 }
 
 /// Makes the proof.
@@ -149,6 +153,10 @@ pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
             (to_row(&session, &stored, row, without_row)?, Some(stored.manifest.fields().schema.to_cbor()))
         }
     };
+    let with_row = match &descent {
+        Descent::Row { row, .. } => Some(row.row.is_some()),
+        _ => None,
+    };
     let ground = ground(&session, found.record.seq)?;
     let proof = prove(&session, &found, &ground, descent, schema)?;
     let bytes = proof.to_bytes();
@@ -165,10 +173,14 @@ pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
             index: found.record.seq.value(),
             size,
             epoch,
+            with_row,
         });
     } else {
         let epoch = epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
         output.data(format_args!("{file}: {} bytes, entry {} of {size}{epoch}", bytes.len(), found.record.seq));
+    }
+    if with_row == Some(false) && !matches!(args.what, What::Row { without_row: true, .. }) {
+        output.talk("the row was removed here, so it is not in the proof: mira verify --row takes it from who has it");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -249,19 +261,45 @@ fn to_row(session: &Session, stored: &Stored, row: u64, without_row: bool) -> Re
     let (chunk, within) = locate(stored.chunks.chunks().iter().map(|chunk| &chunk.leaf), row)
         .ok_or_else(|| out_of_range("row", row, stored.manifest.fields().rows))?;
     let store = session.store()?;
-    let batch = export::chunk(&stored.committed, &store, chunk)
-        .kind(Kind::DoesNotVerify)?
-        .ok_or_else(|| CliError::new(Kind::Failed, "the chunk is gone"))?;
-    let mut encoder = RowEncoder::new(&batch).kind(Kind::Failed)?;
-    let tree = Tree::new(encoder.leaves().kind(Kind::Failed)?.into_iter().map(|leaf| leaf.hash));
     let index = LeafIndex::new(within);
-    let path = tree.path(index).kind(Kind::Failed)?;
-    let mut bytes = Vec::new();
-    let at = usize::try_from(within).kind(Kind::Failed)?;
-    encoder.encode(at, &mut bytes).kind(Kind::Failed)?;
-    let row = RowStep { index, path, row: (!without_row).then_some(bytes) };
+    let Rows { leaves, row } = rows(&store, stored, chunk, within)?;
+    let path = Tree::new(leaves).path(index).kind(Kind::Failed)?;
+    let row = RowStep { index, path, row: row.filter(|_| !without_row) };
     Ok(Descent::Row { chunk: chunk_step(stored, chunk as u64)?, row })
 }
+
+/// The leaves of a chunk's rows, and one of the rows if they are here.
+struct Rows {
+    leaves: Vec<RowLeaf>,
+    row: Option<Vec<u8>>,
+}
+
+fn rows(store: &Store, stored: &Stored, index: usize, row: u64) -> Result<Rows> {
+    let gone = || CliError::new(Kind::Failed, "the chunk is gone");
+    let chunk = stored.committed.chunks.get(index).ok_or_else(gone)?;
+    if !store.has(&chunk.cid).kind(Kind::Failed)? {
+        // What `mira rm` keeps of rows is enough for a proof, though not for the row in it.
+        let leaves = store.leaves(&chunk.leaf).kind(Kind::DoesNotVerify)?;
+        let leaves = leaves.ok_or_else(|| {
+            CliError::new(Kind::NotChecked, format!("neither rows nor leaves of chunk {index} are here"))
+                .hint("mira get REF --from URL fetches them, mira add of the same files brings them back")
+        })?;
+        return Ok(Rows { leaves, row: None });
+    }
+    let batch = export::chunk(&stored.committed, store, index)
+        .kind(Kind::DoesNotVerify)
+        .map_err(|error| error.hint(DAMAGED))?
+        .ok_or_else(gone)?;
+    let mut encoder = RowEncoder::new(&batch).kind(Kind::Failed)?;
+    let leaves = encoder.leaves().kind(Kind::Failed)?.into_iter().map(|leaf| leaf.hash).collect();
+    let mut bytes = Vec::new();
+    let at = usize::try_from(row).kind(Kind::Failed)?;
+    encoder.encode(at, &mut bytes).kind(Kind::Failed)?;
+    Ok(Rows { leaves, row: Some(bytes) })
+}
+
+/// What mends a chunk file that does not verify.
+const DAMAGED: &str = "mira get REF --from URL fetches it again, mira add of the same files writes it again";
 
 /// The chunk that holds the row at this position, and the row's place in it.
 fn locate<'a>(chunks: impl Iterator<Item = &'a ChunkLeafData>, row: u64) -> Option<(usize, u64)> {

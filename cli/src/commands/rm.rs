@@ -1,41 +1,59 @@
 //! `mira rm`
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::process::ExitCode;
 
 use clap::Args;
-use mira_ingest::outbox::State;
+use mira_core::cid::Cid;
+use mira_core::digest::StatementId;
+use mira_ingest::outbox::{Job, State};
+use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::needed;
+use crate::needed::{self, Needed};
 use crate::output::{Output, count, counted};
 use crate::refs::Found;
+use crate::removed::Leaves;
 use crate::session::Session;
 use crate::{dataset, naming, publish, removed};
 
-/// Remove a dataset's rows from this machine
+/// Remove datasets' rows from this machine
 ///
-/// The chunk files that no other dataset here needs go; the log's entry, the manifest and the list of chunks stay, so
-/// the dataset can still be named and proved by its chunks. `show` and `fsck` say that its rows were removed here. Others
-/// keep what they have: `mira withdraw` takes a dataset back for everybody.
+/// The chunk files that no other dataset here needs go; the log's entry, the manifest and the list of chunks stay, and of
+/// each row its hash, so that the dataset can still be named, its roots checked, and its chunks and rows proved. What
+/// versions share goes when all of them do: name them, or give `--all-versions`. `show` and `fsck` say that the rows were
+/// removed here. Others keep what they have: `mira withdraw` takes a dataset back for everybody.
+///
+/// Whoever guesses a row can tell from its hash that the guess is right: `--no-leaves` keeps none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  mira rm penguins@1          says what would go
+  mira rm penguins@1 --dry-run      says what would go, and what stays for whom
   mira rm penguins@1 --yes
+  mira rm penguins --all-versions --yes
 
 To have the rows again, add the same files again, or fetch them with `mira get REF --from URL`.")]
 pub struct RmArgs {
-    /// The dataset
-    #[arg(value_name = "REF")]
-    reference: String,
+    /// The datasets
+    #[arg(value_name = "REF", required = true)]
+    references: Vec<String>,
+    /// Every version of each
+    #[arg(long)]
+    all_versions: bool,
     /// Remove them: there is no other question
     #[arg(long)]
     yes: bool,
+    /// Say what would go and what stays, and remove nothing
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
     /// Also while a pin of it is still to be sent
     #[arg(long)]
     force: bool,
+    /// Keep no hashes of rows: nothing below the chunks can be proved or checked any more
+    #[arg(long)]
+    no_leaves: bool,
 }
 
 #[derive(Serialize)]
@@ -44,81 +62,90 @@ struct Document {
     #[serde(rename = "ref")]
     reference: String,
     statement: String,
+    datasets: Vec<String>,
+    dry_run: bool,
     files: u64,
     #[serde(serialize_with = "count")]
     bytes: u64,
     kept_files: u64,
+    kept_for: Vec<KeptFor>,
+    leaf_files: u64,
+    without_leaves: u64,
     pinned: Vec<String>,
+}
+
+/// How many of the chunk files that stay a dataset needs.
+#[derive(Serialize)]
+struct KeptFor {
+    #[serde(rename = "ref")]
+    reference: String,
+    files: u64,
+}
+
+/// A dataset to remove.
+struct Target<'a> {
+    found: Found<'a>,
+    stored: Stored,
+    title: String,
+}
+
+/// What goes, and what stays.
+#[derive(Default)]
+struct Plan {
+    /// Files that go, with their lengths. Equal chunks are one file.
+    files: BTreeMap<Cid, u64>,
+    /// Files that stay, by the titles of those they stay for.
+    kept: BTreeMap<String, HashSet<Cid>>,
 }
 
 /// Removes them.
 pub fn run(args: &RmArgs, global: &Global, output: &Output) -> Result {
     let (session, _lock) = Session::open_to_write(global)?;
-    let found = session.find(&args.reference)?;
-    let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
-    let title = naming::title(session.ledger.fold(), &found.id);
-    let pinned = pinned(&session, &found, args.force)?;
+    let targets = targets(&session, args)?;
+    let pinned = pinned(&session, &targets, args.force || args.dry_run)?;
     let store = session.store()?;
-    let others = needed::objects(&session, &store, Some(&found.id))?;
-    if let Some(unknown) = others.unknown.first() {
-        return Err(CliError::new(Kind::NotChecked, format!("nobody can say which chunks {unknown} needs"))
-            .hint("its manifest or list of chunks is damaged or missing: mira fsck says which"));
+    let plan = Plan::new(&session, &store, &targets)?;
+    let mut document = Document::of(args, &targets, &plan, pinned)?;
+    if !args.dry_run {
+        plan.ask(args, &document)?;
+        let leaves = plan.carry_out(args, &session, &store, &targets)?;
+        (document.leaf_files, document.without_leaves) = (leaves.kept, leaves.lost);
     }
-    let (mut files, mut bytes, mut kept) = (HashSet::new(), 0, 0);
-    for chunk in stored.chunks.chunks() {
-        match store.size(&chunk.cid).kind(Kind::Failed)? {
-            Some(_) if others.objects.contains(&chunk.cid) => kept += 1,
-            // Equal chunks of one dataset are one file.
-            Some(size) if files.insert(chunk.cid) => bytes += size,
-            _ => {}
-        }
-    }
-    let what = format!("{title}: {} of {bytes} bytes", counted(files.len() as u64, "chunk file"));
-    if files.is_empty() && kept > 0 {
-        return Err(CliError::new(
-            Kind::Failed,
-            format!("nothing to remove: other datasets need every chunk of {title}"),
-        )
-        .hint("mira ls --all lists them"));
-    }
-    if !args.yes {
-        let copy = match pinned.first() {
-            Some(service) => format!("it is pinned at {service}"),
-            None => "nothing here knows of another copy".to_owned(),
-        };
-        return Err(
-            CliError::new(Kind::Usage, format!("this would remove {what}")).hint(format!("{copy}; --yes removes it"))
-        );
-    }
-    // The mark first: a crash from here on leaves a dataset that says what became of it.
-    removed::mark(&session.workspace, &found.id)?;
-    files.iter().try_for_each(|cid| store.remove(cid)).kind(Kind::Failed)?;
-    if output.is_json() {
-        output.document(&Document {
-            schema: "mira.rm/1",
-            reference: title,
-            statement: found.id.to_string(),
-            files: files.len() as u64,
-            bytes,
-            kept_files: kept,
-            pinned,
-        });
-        return Ok(ExitCode::SUCCESS);
-    }
-    output.data(format_args!("removed    {what}"));
-    if kept > 0 {
-        output.data(format_args!("kept       {}, which other datasets need", counted(kept, "chunk file")));
-    }
+    document.tell(output);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the dataset is pinned, by the outbox. What the outbox still has to send is refused.
-fn pinned(session: &Session, found: &Found<'_>, force: bool) -> Result<Vec<String>> {
+/// The datasets that are meant, each once, in the order of the log.
+fn targets<'a>(session: &'a Session, args: &RmArgs) -> Result<Vec<Target<'a>>> {
+    let fold = session.ledger.fold();
+    let mut meant = BTreeMap::new();
+    for reference in &args.references {
+        let found = session.find(reference)?;
+        // Before its other versions are looked at: what is no dataset is told as such.
+        dataset::stated(&session.ledger, &found)?;
+        meant.insert(found.record.seq, found);
+        let Some(version) = found.record.version.as_ref().filter(|_| args.all_versions) else { continue };
+        let others = fold.statements().filter(|(_, record)| {
+            let is_same = record.version.as_ref().is_some_and(|other| other.name == version.name);
+            is_same && record.owner == found.record.owner && record.extent.is_some()
+        });
+        meant.extend(others.map(|(id, record)| (record.seq, Found { id: *id, record })));
+    }
+    let target = |found: Found<'a>| {
+        let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+        Ok(Target { found, stored, title: naming::title(fold, &found.id) })
+    };
+    meant.into_values().map(target).collect()
+}
+
+/// Where the datasets are pinned, by the outbox. What the outbox still has to send is refused.
+fn pinned(session: &Session, targets: &[Target<'_>], force: bool) -> Result<Vec<String>> {
     let jobs = publish::outbox(session)?.jobs().kind(Kind::Failed)?;
-    let mut pinned = Vec::new();
-    for job in jobs.into_iter().filter(|job| job.statement == found.id) {
+    let mut pinned = BTreeSet::new();
+    let is_meant = |job: &Job| targets.iter().any(|target| target.found.id == job.statement);
+    for job in jobs.into_iter().filter(is_meant) {
         match job.state {
-            State::Pinned => pinned.push(job.target.service),
+            State::Pinned => drop(pinned.insert(job.target.service)),
             State::Queued | State::Importing if !force => {
                 let service = &job.target.service;
                 return Err(CliError::new(Kind::Failed, format!("a pin of it at {service} is still to be sent"))
@@ -127,5 +154,123 @@ fn pinned(session: &Session, found: &Found<'_>, force: bool) -> Result<Vec<Strin
             _ => {}
         }
     }
-    Ok(pinned)
+    Ok(pinned.into_iter().collect())
+}
+
+impl Plan {
+    /// A file goes if no dataset but these needs it.
+    fn new(session: &Session, store: &Store, targets: &[Target<'_>]) -> Result<Self> {
+        let ids: Vec<StatementId> = targets.iter().map(|target| target.found.id).collect();
+        let others: Needed = needed::objects(session, store, &ids)?;
+        if let Some(unknown) = others.unknown.first() {
+            return Err(CliError::new(Kind::NotChecked, format!("nobody can say which chunks {unknown} needs"))
+                .hint("its manifest or list of chunks is damaged or missing: mira fsck says which"));
+        }
+        let mut plan = Self::default();
+        for chunk in targets.iter().flat_map(|target| target.stored.chunks.chunks()) {
+            let Some(size) = store.size(&chunk.cid).kind(Kind::Failed)? else { continue };
+            if !others.needs(&chunk.cid) {
+                plan.files.insert(chunk.cid, size);
+            }
+            for holder in others.holders(&chunk.cid) {
+                plan.kept.entry(holder.to_owned()).or_default().insert(chunk.cid);
+            }
+        }
+        Ok(plan)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.files.values().fold(0, |sum, size| sum.saturating_add(*size))
+    }
+
+    /// Refuses what there is no reason for, or no word.
+    fn ask(&self, args: &RmArgs, document: &Document) -> Result<()> {
+        let titles = document.datasets.join(", ");
+        if self.files.is_empty() && !self.kept.is_empty() {
+            let holders: Vec<&str> = self.kept.keys().map(String::as_str).collect();
+            let message = format!("nothing to remove: other datasets need every chunk of {titles}");
+            return Err(CliError::new(Kind::Failed, message)
+                .hint(format!("what they share goes with all of them: name {} too", holders.join(", "))));
+        }
+        if !args.yes {
+            let copy = match document.pinned.first() {
+                Some(service) => format!("it is pinned at {service}"),
+                None => "nothing here knows of another copy".to_owned(),
+            };
+            return Err(CliError::new(Kind::Usage, format!("this would remove {}", document.what()))
+                .hint(format!("{copy}; --yes removes it, --dry-run says more")));
+        }
+        Ok(())
+    }
+
+    /// Removes the files.
+    fn carry_out(&self, args: &RmArgs, session: &Session, store: &Store, targets: &[Target<'_>]) -> Result<Leaves> {
+        let goes = |cid: &Cid| self.files.contains_key(cid);
+        let mut leaves = Leaves::default();
+        // Durable before the rows go: a crash leaves hashes beside their rows, which are in nobody's way.
+        for target in targets.iter().filter(|_| !args.no_leaves) {
+            leaves += removed::keep_leaves(store, &target.stored.committed, goes)?;
+        }
+        // The mark next: a crash from here on leaves a dataset that says what became of it.
+        for target in targets {
+            if args.no_leaves || target.stored.chunks.chunks().iter().any(|chunk| goes(&chunk.cid)) {
+                removed::mark(&session.workspace, &target.found.id, !args.no_leaves)?;
+            }
+        }
+        self.files.keys().try_for_each(|cid| store.remove(cid)).kind(Kind::Failed)?;
+        if args.no_leaves {
+            let kept: HashSet<&Cid> = self.kept.values().flatten().collect();
+            let chunks = targets.iter().flat_map(|target| target.stored.chunks.chunks());
+            for chunk in chunks.filter(|chunk| !kept.contains(&chunk.cid)) {
+                store.remove_leaves(&chunk.leaf.leaf()).kind(Kind::Failed)?;
+            }
+        }
+        Ok(leaves)
+    }
+}
+
+impl Document {
+    fn of(args: &RmArgs, targets: &[Target<'_>], plan: &Plan, pinned: Vec<String>) -> Result<Self> {
+        let first = targets.first().ok_or_else(|| CliError::new(Kind::Usage, "no dataset is named"))?;
+        let kept_for = plan.kept.iter();
+        let kept_for: Vec<KeptFor> =
+            kept_for.map(|(holder, files)| KeptFor { reference: holder.clone(), files: files.len() as u64 }).collect();
+        Ok(Self {
+            schema: "mira.rm/1",
+            reference: first.title.clone(),
+            statement: first.found.id.to_string(),
+            datasets: targets.iter().map(|target| target.title.clone()).collect(),
+            dry_run: args.dry_run,
+            files: plan.files.len() as u64,
+            bytes: plan.bytes(),
+            kept_files: plan.kept.values().flatten().collect::<HashSet<_>>().len() as u64,
+            kept_for,
+            leaf_files: 0,
+            without_leaves: 0,
+            pinned,
+        })
+    }
+
+    fn what(&self) -> String {
+        format!("{}: {} of {} bytes", self.datasets.join(", "), counted(self.files, "chunk file"), self.bytes)
+    }
+
+    fn tell(&self, output: &Output) {
+        if output.is_json() {
+            output.document(self);
+            return;
+        }
+        output.data(format_args!("{:<10} {}", if self.dry_run { "would go" } else { "removed" }, self.what()));
+        for kept in &self.kept_for {
+            let files = counted(kept.files, "chunk file");
+            output.data(format_args!("{:<10} {files}, which {} needs", "kept", kept.reference));
+        }
+        if self.leaf_files > 0 {
+            output.data(format_args!("{:<10} the hashes of the rows of {}", "kept", counted(self.leaf_files, "chunk")));
+        }
+        if self.without_leaves > 0 {
+            let files = counted(self.without_leaves, "chunk file");
+            output.talk(format_args!("warning: {files} did not verify, so nothing is left to prove these rows by"));
+        }
+    }
 }
