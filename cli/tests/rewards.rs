@@ -299,7 +299,7 @@ fn nothing_is_computed_from_rows_that_are_gone_or_edited() {
     fs::write(&chunk, &bytes).unwrap();
     world.ok(&["rewards", "propose"]);
     // Leaves do for proofs, and not for rewards, which says so.
-    world.ok(&["rm", "penguins", "--yes"]);
+    world.ok(&["rm", "penguins", "copy", "--yes"]);
     let audit = world.run(&["audit"]);
     assert_eq!((audit.code, audit.out.contains("rewards go by their lengths")), (4, true), "{}", audit.out);
 }
