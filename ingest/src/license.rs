@@ -84,7 +84,7 @@ pub fn check(license: &License) -> Result<Vec<Deprecated>, UnknownLicense> {
 
 /// The address of a licence's text, for one that is a single identifier of SPDX's list.
 pub fn url(license: &License) -> Option<String> {
-    license_id(license.as_str()).map(|id| format!("https://spdx.org/licenses/{}.html", id.name))
+    listed(license).map(|id| format!("https://spdx.org/licenses/{}.html", id.name))
 }
 
 /// What the `license` of a card stands for: the ids of the Hugging Face Hub, in any case, or an SPDX expression.
@@ -112,10 +112,16 @@ pub fn of_hub(id: &str, name: Option<&str>) -> Option<HubLicense> {
 
 /// The Hub's id of a licence: what of its list stands for exactly this expression.
 pub fn to_hub(license: &License) -> Option<String> {
-    let id = license_id(license.as_str())?;
+    let id = listed(license)?;
     let renamed = RENAMED.iter().find(|(_, spdx)| *spdx == id.name).map(|(hub, _)| (*hub).to_owned());
     let lower = id.name.to_ascii_lowercase();
     renamed.or_else(|| HUB.contains(&lower.as_str()).then_some(lower))
+}
+
+/// The one identifier of SPDX's list that an expression is. The list is looked up by whoever has it without a `+`, which
+/// says more than the identifier alone.
+fn listed(license: &License) -> Option<spdx::LicenseId> {
+    license_id(license.as_str()).filter(|id| id.name == license.as_str())
 }
 
 /// A licence that stands on no list, as a reference to its text; one that is an expression of SPDX after all is that.
@@ -438,6 +444,10 @@ mod tests {
             assert_eq!(to_hub(&license).as_deref(), Some(*id));
             assert_eq!(check(&license), Ok(Vec::new()), "{id}");
         }
-        assert_eq!(to_hub(&"MIT OR ISC".parse().unwrap()), None);
+        // A `+` allows more than the identifier alone, and no id of the Hub says so.
+        for text in ["MIT OR ISC", "Apache-2.0+", "MIT+"] {
+            let license = text.parse().unwrap();
+            assert_eq!((to_hub(&license), url(&license)), (None, None), "{text}");
+        }
     }
 }

@@ -111,6 +111,18 @@ fn an_import_is_one_file_of_a_form() {
     assert_eq!(body, [head.as_bytes(), &car(), format!("\r\n{boundary}--\r\n").as_bytes()].concat());
 }
 
+#[test]
+fn a_piece_is_no_longer_than_was_asked() {
+    for (len, is_right) in [(4, true), (5, true), (6, false)] {
+        let (kubo, server) = node("200 OK", vec![b'x'; len]);
+        match block_on(kubo.read(&cid(), 0, 5)) {
+            Ok(bytes) => assert!(is_right && bytes.len() == len),
+            Err(error) => assert!(!is_right && matches!(error, PinError::AnswerTooLong { limit: 5, .. }), "{error}"),
+        }
+        server.join().unwrap();
+    }
+}
+
 /// Kubo reports an error after the first byte of an answer in a trailer, which nothing here sees.
 #[test]
 fn an_import_that_does_not_say_it_was_done_was_not() {

@@ -172,6 +172,43 @@ fn spellings_are_found_and_can_be_told() {
 }
 
 #[test]
+fn a_header_is_found_wherever_blocks_are_cut() {
+    let blank = "\n\r\n\r".repeat(20);
+    let texts = [
+        format!("{blank}a,b\n1,2\n"),
+        format!("sep=,\n{blank}a,b\n1,2\n"),
+        "sep=,\r\n\ra,b\r1,2".to_owned(),
+        format!("\u{feff}\n{blank}\"a\",b\n\n1,2\n"),
+        // Another separator than the one that was given is the name of a column.
+        "sep=;,b\n1,2\n".to_owned(),
+    ];
+    for text in &texts {
+        for header in [Header::Yes, Header::No] {
+            let read = |block_bytes| {
+                let options = Options { delimiter: Some(b','), header, block_bytes, ..Options::default() };
+                read("t.csv", text.as_bytes(), options)
+                    .map(|(schema, rows, _)| (schema, rows))
+                    .map_err(|error| error.to_string())
+            };
+            let whole = read(1 << 20);
+            assert_eq!(
+                whole.as_ref().map(|(_, rows)| rows.len()),
+                Ok(if header == Header::Yes { 1 } else { 2 }),
+                "{text:?}"
+            );
+            for block_bytes in 1..12 {
+                assert_eq!(read(block_bytes), whole, "{text:?} in {block_bytes}");
+            }
+        }
+    }
+    // Nothing but blank lines is no table, wherever they are cut.
+    for block_bytes in [1, 7, 1 << 20] {
+        let options = Options { delimiter: Some(b','), block_bytes, ..Options::default() };
+        assert_eq!(refusal(blank.as_bytes(), options), (42, 80, Problem::NoHeader));
+    }
+}
+
+#[test]
 fn a_header_is_there_unless_told_otherwise() {
     let with = |header| Options { header, ..Options::default() };
     let numbers = b"1,2.5\n3,4.5\n";

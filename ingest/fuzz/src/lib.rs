@@ -1,5 +1,7 @@
 //! What the targets share: a file in memory, and its rows in canonical bytes.
 
+pub mod server;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -202,16 +202,28 @@ pub(crate) fn columns(
     punctuation: Punctuation,
     has_header: bool,
 ) -> Result<(Vec<String>, usize), (usize, Problem)> {
-    let start = match separator_line(text.as_bytes()) {
-        Some((delimiter, len)) if delimiter == punctuation.delimiter => len,
-        _ => 0,
-    };
+    let start = table_start(text.as_bytes(), punctuation);
     let table = text.get(start..).unwrap_or_default();
     let (names, end) = header(table, punctuation).map_err(|(at, problem)| (start + at, problem))?;
     if has_header {
         return Ok((names, start + end));
     }
     Ok(((1..=names.len()).map(|number| format!("c{number}")).collect(), start))
+}
+
+/// Whether whole lines at the start of a file are only what may stand before its first record: a separator's line, and
+/// blank lines.
+pub(crate) fn is_blank(lines: &[u8], punctuation: Punctuation) -> bool {
+    let table = lines.get(table_start(lines, punctuation)..).unwrap_or_default();
+    table.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// The length of the line that names the delimiter, if there is one.
+fn table_start(text: &[u8], punctuation: Punctuation) -> usize {
+    match separator_line(text) {
+        Some((delimiter, len)) if delimiter == punctuation.delimiter => len,
+        _ => 0,
+    }
 }
 
 /// The delimiter that a first line such as `sep=;` names, and the line's length.

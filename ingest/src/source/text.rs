@@ -173,11 +173,14 @@ impl TextReader {
             if self.ended && self.values.fault().is_none() {
                 break self.rest.len();
             }
-            if let Some(end) = self.cut() {
+            let end = self.cut();
+            let is_blank = end.is_some_and(|end| self.is_before_header(end));
+            if let Some(end) = end.filter(|_| !is_blank) {
                 break end;
             }
             if self.rest.len() >= MAX_RECORD {
                 match self.resync() {
+                    _ if is_blank => return Err(self.fault(0, Problem::NoHeader)),
                     Some(end) => break end,
                     None if self.may_set_aside() => return self.first_part().map(Some),
                     None => return Err(self.fault(0, Problem::RecordTooLong { limit: MAX_RECORD })),
@@ -295,6 +298,17 @@ impl TextReader {
             Dialect::Csv { punctuation, .. } => csv::cut(&self.rest, punctuation, self.on_bad),
             Dialect::Ndjson | Dialect::Lines => memrchr(b'\n', &self.rest).map(|end| end + 1),
             Dialect::Json => self.values.end(),
+        }
+    }
+
+    /// Whether so many bytes are only what may come before the header of a CSV file. Then a block needs more, so that it
+    /// makes no difference how the file is cut into blocks.
+    fn is_before_header(&self, end: usize) -> bool {
+        match self.dialect {
+            Dialect::Csv { punctuation, .. } if self.header.is_none() => {
+                csv::is_blank(self.rest.get(..end).unwrap_or_default(), punctuation)
+            }
+            _ => false,
         }
     }
 

@@ -235,6 +235,10 @@ impl Pin for Kubo {
         // By its CID, because Kubo asks the network for what it lacks along a path, also with `offline=true`.
         let arg = file.to_string();
         let request = self.transport.request(Cat { arg: &arg, offset, length: len, offline: true })?;
-        self.transport.ask_ok(Cat::PATH, request, len.max(MAX_ANSWER), Some(self.patience.quick)).await
+        let bytes = self.transport.ask_ok(Cat::PATH, request, len.max(MAX_ANSWER), Some(self.patience.quick)).await?;
+        if bytes.len() > len {
+            return Err(PinError::AnswerTooLong { service: self.service().to_owned(), call: Cat::PATH, limit: len });
+        }
+        Ok(bytes)
     }
 }
