@@ -67,7 +67,8 @@ pub fn log(workspace: &Workspace, global: &Global) -> Result<Checks> {
     if let Some(head) = report.head.filter(|_| report.is_sound()) {
         let (objects, epochs) = (report.objects, report.epochs);
         let name = key.name();
-        checks.ok("log", format!("{name}: {} entries, {objects} tiles and bundles, {epochs} epochs", head.size));
+        let (entries, epochs) = (counted(head.size.value(), "entry"), counted(epochs, "epoch"));
+        checks.ok("log", format!("{name}: {entries}, {objects} tiles and bundles, {epochs}"));
     }
     Ok(checks)
 }
@@ -105,7 +106,10 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
         let stored = dataset::load(&session.ledger, &session.blobs(), &found);
         let result = match (&stored, depth) {
             (Ok(stored), Depth::Quick) => {
-                checks.ok("manifest", format!("{name}: {} rows, root {}", stored.committed.rows, record.subject));
+                checks.ok(
+                    "manifest",
+                    format!("{name}: {}, root {}", counted(stored.committed.rows, "row"), record.subject),
+                );
                 checks.not_asked("dataset", name.clone(), "--quick reads no rows");
                 Ok(())
             }
@@ -154,7 +158,7 @@ fn rows(session: &Session, store: &Store, stored: &Stored, name: &str, checks: &
     let report = named.as_ref().ok().and_then(Option::as_ref);
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let checked = check::dataset(&stored.committed, store, report, threads).kind(Kind::DoesNotVerify)?;
-    checks.ok("dataset", format!("{name}: {} rows, root {}", checked.rows, stored.committed.dataset_id));
+    checks.ok("dataset", format!("{name}: {}, root {}", counted(checked.rows, "row"), stored.committed.dataset_id));
     for (chunk, defect) in &checked.defects {
         checks.failed("statistics", format!("{name}, chunk {chunk}"), defect.to_string());
     }

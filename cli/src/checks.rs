@@ -115,6 +115,11 @@ impl Checks {
         self.worst().map_or(ExitCode::SUCCESS, Kind::exit_code)
     }
 
+    /// Writes each check to stdout as one line of JSON.
+    pub fn lines(&self, output: &Output) {
+        output.lines(&self.0);
+    }
+
     /// Writes one line per check to stdout.
     pub fn print(&self, output: &Output) {
         for check in &self.0 {

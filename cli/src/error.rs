@@ -13,12 +13,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 
 use mira_ingest::store::StoreError;
 use serde::Serialize;
 
+use crate::nearby;
 use crate::output::{escape, to_json};
 
 /// What went wrong, in the sense that matters to a caller: each kind has one exit code.
@@ -77,29 +79,34 @@ impl CliError {
     /// What the system says about a file.
     pub fn of_io(kind: Kind, path: &Path, error: &io::Error) -> Self {
         let failed = Self::new(kind, error.to_string()).at(path.display().to_string());
-        match room(error) {
-            Some(hint) => failed.hint(hint),
-            None => failed,
-        }
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => nearby::hint(path),
+            _ => room(error).map(str::to_owned),
+        };
+        Self { hint, ..failed }
     }
 
     /// A failure that an error of a library tells: it and its sources as one clause. What the system said about a file of
     /// the store gets a line for its place.
     pub fn caused(kind: Kind, error: &(dyn Error + 'static)) -> Self {
         let (mut clauses, mut place, mut hint) = (Vec::new(), None, None);
-        let mut next = Some(error);
-        while let Some(error) = next {
+        for error in causes(error) {
             match error.downcast_ref::<StoreError>() {
                 Some(StoreError::Io { action, path, .. }) => {
                     place = Some(path.display().to_string());
                     clauses.push(format!("cannot {action} a file of the store"));
                 }
-                _ => clauses.push(error.to_string()),
+                _ => push_clause(&mut clauses, error),
             }
             hint = hint.or_else(|| error.downcast_ref::<io::Error>().and_then(room));
-            next = error.source();
         }
         Self { kind, message: clauses.join(": "), place, hint: hint.map(str::to_owned) }
+    }
+
+    /// The same failure, with what was tried before what the system said.
+    pub fn saying(mut self, tried: &str) -> Self {
+        self.message = format!("{tried}: {}", self.message);
+        self
     }
 
     /// The same failure as one of another kind.
@@ -197,14 +204,41 @@ fn room(error: &io::Error) -> Option<&'static str> {
 }
 
 /// An error and its sources, outermost first, joined by colons.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut clauses = Vec::new();
+    causes(error).into_iter().for_each(|error| push_clause(&mut clauses, error));
+    clauses.join(": ")
+}
+
+/// An error and its sources. Of a connection that could not be made or broke, the layers in between say nothing more.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let causes: Vec<_> = iter::successors(Some(error), |error| Error::source(*error)).collect();
+    if let [first, .., last] = *causes
+        && last.downcast_ref::<io::Error>().is_some_and(is_of_a_connection)
+    {
+        return vec![first, last];
     }
-    text
+    causes
+}
+
+fn is_of_a_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Is;
+    matches!(
+        error.kind(),
+        Is::ConnectionRefused
+            | Is::ConnectionReset
+            | Is::ConnectionAborted
+            | Is::HostUnreachable
+            | Is::NetworkUnreachable
+    )
+}
+
+/// Adds what an error says, unless the one that it is the source of has said it already.
+fn push_clause(clauses: &mut Vec<String>, error: &dyn Error) {
+    let text = error.to_string();
+    if !clauses.last().is_some_and(|said| said.ends_with(&text)) {
+        clauses.push(text);
+    }
 }
 
 #[cfg(test)]

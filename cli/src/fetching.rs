@@ -282,7 +282,7 @@ fn place(path: &Path, cid: &Cid) -> Result<(PathBuf, File)> {
     }
 }
 
-fn refused(error: &dyn std::error::Error, is_refusal: bool) -> CliError {
+fn refused(error: &(dyn std::error::Error + 'static), is_refusal: bool) -> CliError {
     if is_refusal {
         return CliError::new(Kind::DoesNotVerify, chain(error));
     }

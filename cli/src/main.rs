@@ -31,6 +31,7 @@ mod keystore;
 mod ledger;
 mod lineage;
 mod naming;
+mod nearby;
 mod needed;
 mod output;
 mod papers;

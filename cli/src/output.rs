@@ -182,10 +182,19 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A number and what it counts: `1 row`, `2 rows`.
+/// A number and what it counts: `1 row`, `2 rows`, `2 entries`.
 pub fn counted(number: impl Into<u128>, what: &str) -> String {
     let number = number.into();
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    format!("{number} {}", numbered(number == 1, what))
+}
+
+/// One thing, or the word for several.
+fn numbered(is_one: bool, what: &str) -> String {
+    match what.strip_suffix("ry") {
+        _ if is_one => what.to_owned(),
+        Some(stem) => format!("{stem}ries"),
+        None => format!("{what}s"),
+    }
 }
 
 /// The start of a text that somebody gave, for an error.
@@ -226,6 +235,7 @@ mod tests {
     #[test]
     fn one_is_no_plural_and_excerpts_end() {
         assert_eq!([0_u64, 1, 2].map(|rows| counted(rows, "row")), ["0 rows", "1 row", "2 rows"]);
+        assert_eq!([1_u64, 2].map(|entries| counted(entries, "entry")), ["1 entry", "2 entries"]);
         assert_eq!(excerpt("penguins"), "penguins");
         assert_eq!(excerpt(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
     }

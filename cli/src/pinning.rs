@@ -14,9 +14,24 @@ use mira_ingest::outbox::{Attempt, Job, Outbox, State, Target};
 use mira_ingest::pin::{Address, Kubo, PinError, ReadBack, Service, services_of, version_of};
 
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::output::counted;
 use crate::refs::Found;
 use crate::session::Session;
 use crate::{clock, pin_receipts, publish};
+
+/// What helps where no node answers.
+pub const AWAY: &str = "is Kubo running? `ipfs daemon` starts it, and MIRA_KUBO says where it is";
+
+/// What a node said, or that it did not.
+pub fn away(error: &PinError) -> CliError {
+    let failed = CliError::caused(Kind::Failed, error);
+    if error.is_away() { failed.hint(AWAY) } else { failed }
+}
+
+/// `1 of 1 dataset is`, `2 of 3 datasets are`.
+pub fn are(some: usize, all: usize, what: &str) -> String {
+    format!("{some} of {} {}", counted(all as u64, what), if some == 1 { "is" } else { "are" })
+}
 
 /// The user's node.
 pub struct Node {
@@ -54,7 +69,7 @@ impl Node {
     /// Where a pin is asked for: the node, or a service that it knows by this name.
     pub fn place(&self, service: Option<&str>) -> Result<Place> {
         let Some(name) = service else { return Ok(Place::Node) };
-        let mut known = services_of(&self.kubo).kind(Kind::Failed)?;
+        let mut known = services_of(&self.kubo).map_err(|error| away(&error))?;
         if let Some(found) = known.iter().position(|service| service.name == name) {
             return Ok(Place::Service(known.swap_remove(found)));
         }
@@ -66,7 +81,7 @@ impl Node {
 
     /// The software that answers, for receipts; it has just answered something else.
     pub fn version(&self) -> Result<String> {
-        version_of(&self.kubo).kind(Kind::Failed)
+        version_of(&self.kubo).map_err(|error| away(&error))
     }
 }
 

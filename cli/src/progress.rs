@@ -119,7 +119,7 @@ fn line(rows: u64, bytes: u64, total: Option<u64>, time: Duration) -> String {
     let mut parts = Vec::new();
     let seconds = time.as_secs_f64().max(0.001);
     if rows > 0 {
-        parts.push(format!("{} rows", grouped(rows)));
+        parts.push(format!("{} row{}", grouped(rows), if rows == 1 { "" } else { "s" }));
     }
     if bytes > 0 {
         parts.push(match total {

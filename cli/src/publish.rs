@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use mira_core::cid::Cid;
 use mira_core::manifest::{FileRef, MAX_CHUNK_LIST, MAX_MANIFEST};
 use mira_core::unixfs::File;
 use mira_ingest::directory::{DatasetDirectory, TopFiles};
 use mira_ingest::outbox::{Job, Outbox};
 use mira_ingest::pin::Address;
-use mira_ingest::store::Store;
+use mira_ingest::store::{Store, file_of};
 
 use crate::dataset::{self, Stored};
 use crate::error::{Kind, Result, ResultExt};
@@ -54,6 +55,15 @@ pub fn directory_of(
         report: named(fields.report)?,
     };
     DatasetDirectory::new(&top, &stored.chunks).kind(Kind::Failed)
+}
+
+/// The CIDs of a dataset's directory, as it is pinned, and of the manifest in it. Small files are read for that, no rows.
+pub fn cids(session: &Session, statement: &str) -> Result<(Cid, Cid)> {
+    let found = session.find(&format!("statement:{statement}"))?;
+    let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
+    let directory = directory_of(session, &found, &stored, |bytes| file_of(bytes).kind(Kind::Failed))?;
+    let manifest = file_of(&stored.manifest.to_cbor()).kind(Kind::Failed)?;
+    Ok((directory.cid(), manifest.cid))
 }
 
 /// The queue of pins: what is to be pinned where, and how far it is.

@@ -1,5 +1,6 @@
 //! The options that say how files become rows: shared by everything that reads datasets from files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -80,7 +81,11 @@ impl ReadArgs {
         let at = |error: CliError| error.at(path.display().to_string());
         let text = String::from_utf8(read_file::bounded(path, MAX_SCHEMA)?).kind(Kind::Usage).map_err(at)?;
         let text = columns_of(&text).unwrap_or(text);
-        Schema::from_json(&text).kind(Kind::Usage).map(Some).map_err(at)
+        let shown = |error: CliError| {
+            at(error)
+                .hint("a schema is [[\"id\",\"int\"],[\"price\",[\"decimal\",2]]], or what --dry-run --json prints")
+        };
+        Schema::from_json(&text).kind(Kind::Usage).map(Some).map_err(shown)
     }
 }
 
@@ -162,15 +167,19 @@ pub fn source_error(error: &SourceError) -> CliError {
         SourceError::Delimiter { .. } | SourceError::Quote { .. } | SourceError::NullToken { .. } => Kind::Usage,
         _ => Kind::Failed,
     };
-    let failed = match error.problem() {
-        Some(problem) => {
+    let failed = match (error, error.problem()) {
+        (SourceError::Io { action, path, source }, _) => {
+            let kind = if source.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { kind };
+            CliError::of_io(kind, path, source).saying(&format!("cannot {action} this path"))
+        }
+        (_, Some(problem)) => {
             let failed = CliError::new(kind, problem.to_string());
             match error.place() {
                 Some(place) => failed.at(place.to_string()),
                 None => failed,
             }
         }
-        None => CliError::new(kind, chain(error)),
+        (_, None) => CliError::new(kind, chain(error)),
     };
     match hint(error) {
         Some(hint) => failed.hint(hint),
@@ -184,6 +193,17 @@ fn hint(error: &SourceError) -> Option<String> {
         SourceError::NoMatch { .. } => {
             "in quotes, * and ? stand for parts of a name, ** for any directories".to_owned()
         }
+        SourceError::NoFiles { .. } => {
+            "files whose names start with `.` or `_` are left out, and so are those in such folders".to_owned()
+        }
+        SourceError::NoRows { .. } => "a dataset has at least one row".to_owned(),
+        SourceError::Parquet { .. } | SourceError::Ipc { .. } => {
+            "--format says what the file is, if it is something else".to_owned()
+        }
+        SourceError::MixedFormats { .. } => {
+            "--format says what all of them are, or name those of one format".to_owned()
+        }
+        SourceError::NotAFile { .. } => "mira add - reads standard input, a pipe included".to_owned(),
         SourceError::Io { action: "write a copy of the input in", .. } => {
             "TMPDIR names the directory for temporary files".to_owned()
         }
@@ -192,6 +212,21 @@ fn hint(error: &SourceError) -> Option<String> {
             Problem::Malformed { .. } | Problem::Mark { .. } => "--encoding says what the file is in".to_owned(),
             Problem::Unread { encoding } => format!("iconv -f {encoding} -t UTF-8 converts it"),
             Problem::Expands { .. } => "--max-expanded allows more, if the file is yours".to_owned(),
+            Problem::Empty => "a dataset has at least one row".to_owned(),
+            Problem::UnknownFormat => "--format says what it is".to_owned(),
+            Problem::MissingColumn { .. } | Problem::ExtraColumn { .. } => {
+                "a schema names every column of every file: mira add FILE --dry-run --json prints one that does"
+                    .to_owned()
+            }
+            Problem::NoHeader => {
+                "a dataset has at least one row; --header no says that the first line is one".to_owned()
+            }
+            Problem::RepeatedColumn { .. } => {
+                "name the columns otherwise, or --header no if the first line is a row".to_owned()
+            }
+            Problem::OpenQuote | Problem::AfterQuote { .. } => {
+                "--quote none if quotes are plain characters, or --delimiter if fields end otherwise".to_owned()
+            }
             Problem::Packed { .. } => "unpack it, or name it for what it is".to_owned(),
             _ => return None,
         },

@@ -21,6 +21,7 @@ use mira_lineage::epoch::{self, SealedEpoch};
 use mira_lineage::log::{FsStorage, Log};
 
 use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::output::counted;
 use crate::pin_receipts;
 use crate::workspace::Workspace;
 use crate::write_file;
@@ -82,8 +83,10 @@ pub fn refuse_fork(workspace: &Workspace, log: &Log<FsStorage>) -> Result<()> {
         }
         let stands = |epoch: &SealedEpoch| epoch.number() == *number && check(&receipt, epoch).is_ok();
         if !epochs.iter().any(stands) {
-            let message =
-                format!("epoch {number} is anchored with {} entries, and this log is another", receipt.size.value());
+            let message = format!(
+                "epoch {number} is anchored with {}, and this log is another",
+                counted(receipt.size.value(), "entry")
+            );
             return Err(CliError::new(Kind::DoesNotVerify, message)
                 .at(path(workspace, *number).display().to_string())
                 .hint(format!("nothing was signed; the log was put back, or its epochs up to {last} were changed")));

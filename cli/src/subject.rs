@@ -19,6 +19,7 @@ use mira_ingest::store::Unstored;
 use crate::artifact::Artifact;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::folder;
+use crate::output::counted;
 use crate::reading::{ReadArgs, source_error};
 
 /// What the files are.
@@ -121,7 +122,12 @@ fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, reading: &ReadAr
         return Ok(Found::Other(format!("read under schema {found}, the dataset's is {expected}")));
     }
     let (rows, id) = (committed.rows, committed.dataset_id);
-    Ok(Found::Other(format!("{rows} rows of dataset {id}, not {} of {}", dataset.rows.value(), dataset.subject.id)))
+    Ok(Found::Other(format!(
+        "{} of dataset {id}, not {} of {}",
+        counted(rows, "row"),
+        dataset.rows.value(),
+        dataset.subject.id
+    )))
 }
 
 /// A proof of a chunk, or of a row in it, also fits the file of that chunk alone.

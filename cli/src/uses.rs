@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::INLINE_BYTES;
 use crate::blobs::Blobs;
 use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::output::counted;
 use crate::refs::Found;
 use crate::session::Session;
 use crate::{clock, dataset, lineage, naming, read_file, terms};
@@ -349,8 +350,11 @@ fn refuse_withdrawn(session: &Session, reference: &str, found: &Found<'_>, part:
             if overlap == 0 {
                 return Ok(());
             }
-            Err(CliError::new(Kind::DoesNotVerify, format!("{overlap} rows of {reference} used here were withdrawn"))
-                .hint("rows=FILE names the rows that were used, one position or range a line"))
+            Err(CliError::new(
+                Kind::DoesNotVerify,
+                format!("withdrawn, and used here: {} of {reference}", counted(overlap, "row")),
+            )
+            .hint("rows=FILE names the rows that were used, one position or range a line"))
         }
     }
 }
@@ -371,10 +375,11 @@ pub fn withdrawn_rows(session: &Session, found: &Found<'_>) -> Result<Vec<Vec<(u
 /// The positions that a row set names, from their file.
 fn open_rows(blobs: &Blobs, rows: &RowSet) -> Result<Ranges> {
     let bytes = blobs.get(&rows.sha256, MAX_ROWS_FILE).map_err(|error| match error.kind {
-        Kind::NotFound => {
-            CliError::new(Kind::NotChecked, format!("the positions of {} rows are not here", rows.count.value()))
-                .hint("without them nobody can say which rows were meant")
-        }
+        Kind::NotFound => CliError::new(
+            Kind::NotChecked,
+            format!("the positions of {} are not here", counted(rows.count.value(), "row")),
+        )
+        .hint("without them nobody can say which rows were meant"),
         _ => error,
     })?;
     rows.open(&bytes).kind(Kind::DoesNotVerify)

@@ -32,8 +32,10 @@ fn rows_that_came_and_went_are_named() {
     assert_eq!(json["added"]["rows"][0]["leaf"].as_str().unwrap().len(), 64);
     assert!(json["added"]["rows"][0].get("values").is_none());
     let lines = world.ok(&["diff", "pets@1", "pets@2", "--json=lines"]);
-    let changes: Vec<_> = lines.lines().map(|line| line.contains(r#""change":"added""#)).collect();
-    assert_eq!(changes, [false, true]);
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["removed"]["row_count"], &lines[0]["added"]["row_count"]), (&1.into(), &1.into()));
+    assert_eq!([&lines[1]["change"], &lines[2]["change"]], ["removed", "added"]);
+    assert_eq!((lines.len(), &lines[1]), (3, &json["removed"]["rows"][0]));
 }
 
 #[test]
@@ -44,6 +46,8 @@ fn order_and_chunks_alone() {
     assert!(world.ok(&["diff", "pets", "turned"]).contains("rows     the same, in another order"));
     let same = world.ok(&["diff", "pets", "pets"]);
     assert!(same.contains("chunks   1 in both, 0 removed, 0 added") && same.ends_with("rows     the same\n"), "{same}");
+    let lines = world.ok(&["diff", "pets", "pets", "--json=lines"]);
+    assert!(lines.lines().count() == 1 && lines.contains(r#""added":{"chunks":[],"row_count":0}"#), "{lines}");
     let chunks = world.json(&["diff", "pets@1", "turned", "--chunks"]);
     assert!(chunks["removed"].get("rows").is_none() && chunks["removed"]["chunks"][0]["rows"] == 4, "{chunks}");
 }

@@ -67,6 +67,8 @@ fn lists_are_lines_for_programs() {
         (&["key", "list"], "keys"),
         (&["config", "list"], "settings"),
         (&["trust", "list"], "logs"),
+        (&["fsck"], "checks"),
+        (&["audit"], "checks"),
     ] {
         let whole = world.json(args);
         let items = whole[list].as_array().unwrap_or_else(|| panic!("{args:?}: {whole}"));
@@ -74,6 +76,14 @@ fn lists_are_lines_for_programs() {
         let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(!items.is_empty() && lines == *items, "{args:?}: {lines:?}");
     }
+    world.write("net.bin", "sample weights");
+    world.ok(&["record", "train", "--model=net", "--artifact=net.bin", "--uses=weather", "--uses=airlines"]);
+    let whole = world.json(&["trace", "net"]);
+    let [nodes, edges] = ["nodes", "edges"].map(|list| whole[list].as_array().unwrap().clone());
+    let lines = world.ok(&["trace", "net", "--json=lines"]);
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((nodes.len(), edges.len()), (3, 2));
+    assert_eq!(lines, [nodes, edges].concat());
 }
 
 /// Progress is for those who ask, or who look at a terminal.

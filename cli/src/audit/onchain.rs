@@ -14,6 +14,7 @@ use crate::chain::{deployment_on, load_deployments, parse_endpoint, unreachable}
 use crate::checks::Checks;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
+use crate::output::counted;
 use crate::receipts;
 use crate::session::Session;
 use crate::trust::{Role, Trust, TrustedContract};
@@ -105,7 +106,9 @@ fn no_chain(session: &Session, receipts: &[AnchorReceipt], epochs: usize, checks
             let why = "the workspace's own chain is not here, and --chain names no other";
             checks.not_checked("chain", "anchors, rewards and claims", why);
         }
-        Ok(_) => checks.not_asked("anchor", format!("{epochs} epochs"), "no chain was named: --chain URL asks one"),
+        Ok(_) => {
+            checks.not_asked("anchor", counted(epochs as u64, "epoch"), "no chain was named: --chain URL asks one")
+        }
     }
 }
 
@@ -206,7 +209,7 @@ fn anchors(
         if asked.epoch.is_some_and(|only| only != number) {
             continue;
         }
-        let artifact = format!("epoch {number}: {} entries", head.size);
+        let artifact = format!("epoch {number}: {}", counted(head.size.value(), "entry"));
         let receipt = receipts.iter().find(|receipt| receipt.epoch.value() == number);
         let receipt = receipt.filter(|receipt| receipts::is_of(receipt, client.identity(), &origin));
         if number > anchored {
@@ -239,6 +242,6 @@ pub fn statements_of(session: &Session, epoch: u64) -> Result<std::ops::Range<u6
     match (epoch.checked_sub(1).and_then(size), size(epoch)) {
         (Some(start), Some(end)) if epoch > 0 => Ok(start..end),
         _ => Err(CliError::new(Kind::NotFound, format!("there is no epoch {epoch}"))
-            .hint(format!("the log has {} epochs", epochs.len()))),
+            .hint(format!("the log has {}", counted(epochs.len() as u64, "epoch")))),
     }
 }

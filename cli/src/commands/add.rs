@@ -33,7 +33,7 @@ use crate::recording::{Receipt, Recording};
 use crate::session::Session;
 use crate::terms::{Granted, TermsArgs};
 use crate::uses::InputLine;
-use crate::{dataset, refs, unchanged};
+use crate::{dataset, publish, refs, unchanged};
 
 mod plan;
 mod run;
@@ -128,6 +128,11 @@ struct Document {
     new_bytes: u64,
     #[serde(serialize_with = "count")]
     total_bytes: u64,
+    /// The directory that is published, and manifest.cbor in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset_cid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest_cid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inputs: Option<Vec<InputLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +197,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     {
         output.detail("the files are as they were when they became this version, so they are not read");
         let document = Document::of(&name, &parent.stored.manifest, &parent.stored.committed);
-        document.unchanged(parent, output);
+        document.unchanged(parent, session, output);
         return Ok(ExitCode::SUCCESS);
     }
     let quarantine = session.quarantine();
@@ -219,7 +224,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     // What was made from others is a run of its own, however often it comes out the same.
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
         note(input, session, &document.dataset, &parent.receipt.statement);
-        document.unchanged(&parent, output);
+        document.unchanged(&parent, session, output);
         return Ok(ExitCode::SUCCESS);
     }
     // What is named before what names it, and the manifest last.
@@ -248,7 +253,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     document.new_bytes = outcome.new_bytes;
     let receipt = output.timed("signed and logged", || recording.record(predicate))?;
     note(input, &recording.session, &document.dataset, &receipt.statement);
-    document.print(receipt, &manifest, output);
+    document.print(receipt, &recording.session, output);
     output.talk("logged here; not sealed, not published: it has no priority elsewhere until it is");
     Ok(ExitCode::SUCCESS)
 }
@@ -322,6 +327,13 @@ fn name(args: &AddArgs) -> Result<Name> {
         None => args.paths.first().and_then(|path| reading::stem(path)).unwrap_or_default(),
     };
     if text.is_empty() && args.name.is_none() {
+        // A pattern that nothing matches is the nearer fault.
+        if args.paths.iter().all(|path| path.as_os_str() != "-")
+            && let Err(error) = args.reading.open(&args.paths, args.on_bad_row.on_bad_row())
+            && error.kind == Kind::NotFound
+        {
+            return Err(error);
+        }
         return Err(CliError::new(Kind::Usage, "this path tells no name for the dataset").hint("--name gives it one"));
     }
     text.parse()
@@ -336,8 +348,7 @@ fn inference(args: &AddArgs, source: &Source) -> Inference {
 
 /// Where the rows come from.
 fn tell_files(source: &Source, output: &Output) {
-    for path in source.files() {
-        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+    for (path, bytes) in source.sizes() {
         output.detail(format_args!("{}: {}, {}", escape(&path.display().to_string()), source.format(), size(bytes)));
     }
 }
@@ -426,36 +437,43 @@ impl Document {
             chunks: chunks.collect(),
             new_bytes: 0,
             total_bytes: committed.bytes(),
+            dataset_cid: None,
+            manifest_cid: None,
             inputs: None,
             warnings: None,
         }
     }
 
     /// Says that there is nothing new.
-    fn unchanged(mut self, parent: &Parent, output: &Output) {
+    fn unchanged(mut self, parent: &Parent, session: &Session, output: &Output) {
         output.talk(format_args!("unchanged: {}@{} has the same rows and terms", self.dataset, parent.receipt.version));
         self.unchanged = true;
         self.manifest = parent.stored.manifest.digest().to_string();
-        self.print(parent.receipt.clone(), &parent.stored.manifest, output);
+        self.print(parent.receipt.clone(), session, output);
     }
 
-    fn print(mut self, receipt: Receipt, manifest: &Manifest, output: &Output) {
+    fn print(mut self, receipt: Receipt, session: &Session, output: &Output) {
         (self.statement, self.entry, self.version) = (receipt.statement, receipt.entry, receipt.version);
         for warning in self.warnings.iter().flatten() {
             output.talk(format_args!("warning: {}", escape(warning)));
         }
         if output.is_json() {
+            // It is logged by now: what cannot be told any more is left out, and is no failure.
+            if let Ok((dataset, manifest)) = publish::cids(session, &self.statement) {
+                (self.dataset_cid, self.manifest_cid) = (Some(dataset.to_string()), Some(manifest.to_string()));
+            }
             output.document(&self);
             return;
         }
         let (rows, chunks) = (counted(self.rows, "row"), counted(self.chunks.len() as u64, "chunk"));
         output.data(format_args!("{}@{}  {rows} in {chunks}", self.dataset, self.version));
-        output.data(format_args!("root       {}", manifest.dataset_id()));
+        output.data(format_args!("root       {}", self.root));
         output.data(format_args!("statement  {}", self.statement));
         for line in self.inputs.iter().flatten() {
             output.data(format_args!("uses       {}", line.to_text()));
         }
-        output.data(format_args!("stored     {} bytes, {} of them new", self.total_bytes, self.new_bytes));
+        let total = counted(self.total_bytes, "byte");
+        output.data(format_args!("stored     {total}, {} of them new", self.new_bytes));
         if self.bad_rows > 0 {
             let kept = self.quarantine.as_deref().map(|path| format!(", kept in {}", escape(path)));
             output.data(format_args!("bad rows   {}{}", self.bad_rows, kept.unwrap_or_default()));

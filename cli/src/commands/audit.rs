@@ -14,7 +14,7 @@ use crate::audit::onchain::{self, Asked};
 use crate::audit::{self, Depth};
 use crate::checks::Checks;
 use crate::error::{Kind, Result};
-use crate::output::{Output, to_json};
+use crate::output::{JsonMode, Output, to_json};
 use crate::session::Session;
 use crate::workspace::Workspace;
 use crate::{lineage, write_file};
@@ -78,8 +78,10 @@ pub fn run(args: &AuditArgs, global: &Global, output: &Output) -> Result {
     if let Some(path) = &args.report {
         write_file::whole(path, format!("{}\n", to_json(&document)).as_bytes(), false)?;
     }
-    if output.is_json() {
-        output.document(&document);
+    match output.json {
+        JsonMode::Document => output.document(&document),
+        JsonMode::Lines => document.checks.lines(output),
+        JsonMode::Off => {}
     }
     Ok(code)
 }

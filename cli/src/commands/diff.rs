@@ -29,7 +29,7 @@ use crate::session::Session;
   mira diff penguins@1 penguins@2
   mira diff penguins                     the latest version against the one before
   mira diff penguins@1 penguins --values
-  mira diff penguins@1 penguins --json=lines")]
+  mira diff penguins@1 penguins --json=lines      what changed in one line, then a line for each row")]
 pub struct DiffArgs {
     /// The first dataset
     #[arg(value_name = "A")]
@@ -68,6 +68,9 @@ struct Named {
 #[derive(Serialize)]
 struct Part {
     chunks: Vec<ChunkLine>,
+    /// How many rows there are, where rows were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_count: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<RowLine>>,
 }
@@ -109,10 +112,10 @@ pub fn run(args: &DiffArgs, global: &Global, output: &Output) -> Result {
     let lists_rows = !args.chunks && difference.same_types;
     let part = |shown: &Shown<'_>, only: &Only, change| -> Result<Part> {
         let rows = lists_rows.then(|| shown.rows(&only.rows, change, args.values)).transpose()?;
-        Ok(Part { chunks: shown.chunks(&only.chunks), rows })
+        Ok(Part { chunks: shown.chunks(&only.chunks), row_count: rows.as_ref().map(Vec::len), rows })
     };
     let (removed, added) = (part(&from, &difference.removed, "removed")?, part(&to, &difference.added, "added")?);
-    let document = Document {
+    let mut document = Document {
         schema: "mira.diff/1",
         same_columns: from.stored.committed.schema() == to.stored.committed.schema(),
         same_types: difference.same_types,
@@ -125,9 +128,10 @@ pub fn run(args: &DiffArgs, global: &Global, output: &Output) -> Result {
     match output.json {
         JsonMode::Document => output.document(&document),
         JsonMode::Lines => {
-            [&document.removed, &document.added].iter().flat_map(|part| part.rows.iter().flatten()).for_each(|row| {
-                output.document(row);
-            });
+            // First what it adds up to, so that a reader of no rows knows that there are none.
+            let rows = [document.removed.rows.take(), document.added.rows.take()];
+            output.document(&document);
+            output.lines(rows.into_iter().flatten().flatten());
         }
         JsonMode::Off => document.print(&difference, output),
     }

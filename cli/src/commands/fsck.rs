@@ -9,18 +9,19 @@ use crate::args::Global;
 use crate::audit::{self, Depth};
 use crate::checks::Checks;
 use crate::error::{Kind, Result};
-use crate::output::Output;
+use crate::output::{JsonMode, Output};
 use crate::session::Session;
 use crate::workspace::Workspace;
 
 /// Check the log and the data: every entry, tile and epoch, every row of every dataset, and files that statements name
 ///
-/// Names each file at fault. `mira audit` goes on to receipts, the chain and rewards. Datasets are re-hashed row by row against the roots that their statements signed, so this
-/// reads all of them; `--log` leaves them out.
+/// Names each file at fault. `mira audit` goes on to receipts, the chain and rewards. Datasets are re-hashed row by row
+/// against the roots that their statements signed, so this reads all of them; `--log` leaves them out.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira fsck
   mira fsck --log
+  mira fsck --json=lines           a line for each check
 
 Exit codes: 0 all is well, 3 something does not verify, 4 something could not be checked.")]
 pub struct FsckArgs {
@@ -47,10 +48,10 @@ pub fn run(args: &FsckArgs, global: &Global, output: &Output) -> Result {
         checks.extend(audit::objects(&session, None));
     }
     let code: ExitCode = checks.exit_code();
-    if output.is_json() {
-        output.document(&Document { schema: "mira.fsck/1", ok: checks.is_ok(), checks });
-    } else {
-        checks.print(output);
+    match output.json {
+        JsonMode::Document => output.document(&Document { schema: "mira.fsck/1", ok: checks.is_ok(), checks }),
+        JsonMode::Lines => checks.lines(output),
+        JsonMode::Off => checks.print(output),
     }
     Ok(code)
 }

@@ -103,7 +103,7 @@ fn print(document: &Document, output: &Output) {
         ("small file", &document.blobs),
         ("temporary file", &document.temporary),
     ] {
-        output.data(format_args!("{word:<10} {}, {} bytes", counted(sum.files, what), sum.bytes));
+        output.data(format_args!("{word:<10} {}, {}", counted(sum.files, what), counted(sum.bytes, "byte")));
     }
     output.data(format_args!("{word:<10} {} of the chunk index", counted(document.index_entries, "line")));
     for dataset in &document.unknown {

@@ -9,9 +9,7 @@ use mira_core::key::SigningKey;
 use mira_core::statement::Kind as StatementKind;
 use mira_ingest::directory::DatasetDirectory;
 use mira_ingest::outbox::{Attempt, Job};
-use mira_ingest::pin::{
-    Missing, PinError, RemoteState, Route, Service, Waiting, pin_dataset, pin_remotely, plan_dataset,
-};
+use mira_ingest::pin::{Missing, RemoteState, Route, Service, Waiting, pin_dataset, pin_remotely, plan_dataset};
 use mira_ingest::store::file_of;
 use serde::Serialize;
 
@@ -88,6 +86,8 @@ struct Line {
     receipt: Option<String>,
     missing: Option<Lacking>,
     error: Option<String>,
+    #[serde(skip)]
+    is_away: bool,
 }
 
 /// What would be sent.
@@ -136,14 +136,19 @@ pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
 fn finish(place: &Place, node: &Node, pins: Vec<Line>, args: &PinArgs, output: &Output) -> Result {
     let failed = pins.iter().filter(|line| line.error.is_some()).count();
     let waits = pins.iter().filter(|line| line.error.is_none() && line.state != "pinned").count();
-    let all = pins.len();
+    let (all, is_away) = (pins.len(), pins.iter().any(|line| line.is_away));
     print(place.name(node), false, pins, output);
     if failed > 0 {
-        return Err(CliError::new(Kind::Failed, format!("{failed} of {all} datasets are not pinned"))
-            .hint("mira pin again when what is wrong is mended; mira status shows what is queued"));
+        let hint = match is_away {
+            true => format!("{}; mira pin again goes on", pinning::AWAY),
+            false => "mira pin again when what is wrong is mended; mira status shows what is queued".to_owned(),
+        };
+        let are = pinning::are(failed, all, "dataset");
+        return Err(CliError::new(Kind::Failed, format!("{are} not pinned")).hint(hint));
     }
     if waits > 0 && !args.background {
-        return Err(CliError::new(Kind::Failed, format!("the service is not done with {waits} of {all} datasets"))
+        let all = counted(all as u64, "dataset");
+        return Err(CliError::new(Kind::Failed, format!("the service is not done with {waits} of {all}"))
             .hint("it goes on; the same command asks again"));
     }
     Ok(ExitCode::SUCCESS)
@@ -180,7 +185,7 @@ fn plan(session: &Session, node: &Node, wanted: &[(String, Found<'_>)], output: 
             true => plan_dataset(&node.kubo, &directory),
             false => Missing::everything(&directory),
         };
-        let plan = plan.map_err(|error| away(&error))?;
+        let plan = plan.map_err(|error| pinning::away(&error))?;
         pins.push(Line {
             state: if plan.is_pinned { "pinned" } else { "planned" },
             missing: Some(Lacking {
@@ -194,10 +199,6 @@ fn plan(session: &Session, node: &Node, wanted: &[(String, Found<'_>)], output: 
     }
     print(node.address.to_string(), true, pins, output);
     Ok(ExitCode::SUCCESS)
-}
-
-fn away(error: &PinError) -> CliError {
-    CliError::new(Kind::Failed, crate::error::chain(error)).hint("is the node running? MIRA_KUBO says where")
 }
 
 fn waiting(args: &PinArgs) -> Waiting {
@@ -263,7 +264,7 @@ impl Pinner<'_> {
             Err(error) => {
                 let (job, text) = work.end_badly(&error)?;
                 line.take(&job);
-                line.error = Some(text);
+                (line.error, line.is_away) = (Some(text), error.is_away());
             }
         }
         Ok((line, directory))
@@ -338,6 +339,7 @@ impl Line {
             receipt: None,
             missing: None,
             error: None,
+            is_away: false,
         }
     }
 

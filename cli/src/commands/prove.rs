@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::dataset::{self, Stored};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::output::{Output, count};
+use crate::output::{Output, count, counted};
 use crate::receipts;
 use crate::refs::Found;
 use crate::session::Session;
@@ -177,7 +177,8 @@ pub fn run(args: &ProveArgs, global: &Global, output: &Output) -> Result {
         });
     } else {
         let epoch = epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
-        output.data(format_args!("{file}: {} bytes, entry {} of {size}{epoch}", bytes.len(), found.record.seq));
+        let length = counted(bytes.len() as u64, "byte");
+        output.data(format_args!("{file}: {length}, entry {} of {size}{epoch}", found.record.seq));
     }
     if with_row == Some(false) && !matches!(args.what, What::Row { without_row: true, .. }) {
         output.talk("the row was removed here, so it is not in the proof: mira verify --row takes it from who has it");

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
-use crate::output::{Output, count};
+use crate::output::{Output, count, counted};
 use crate::receipts;
 use crate::session::Session;
 
@@ -50,7 +50,8 @@ pub fn run(_: &SealArgs, global: &Global, output: &Output) -> Result {
         let (size, root) = (head.size.value(), head.root.to_string());
         output.document(&Document { schema: "mira.seal/1", epoch, size, root, checkpoint });
     } else {
-        output.data(format_args!("epoch {epoch}: {} entries, root {}", head.size, head.root));
+        let entries = counted(head.size.value(), "entry");
+        output.data(format_args!("epoch {epoch}: {entries}, root {}", head.root));
     }
     Ok(ExitCode::SUCCESS)
 }

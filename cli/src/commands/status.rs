@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{Kind, Result, ResultExt};
-use crate::output::{Output, count, escape};
+use crate::output::{Output, count, counted, escape};
 use crate::session::Session;
 use crate::{pinning, publish};
 
@@ -81,8 +81,10 @@ pub fn run(_: &StatusArgs, global: &Global, output: &Output) -> Result {
         return Ok(ExitCode::SUCCESS);
     }
     output.data(format_args!(
-        "log     {origin}: {entries} entries, {} epochs, {unsealed} entries unsealed",
-        epochs.len()
+        "log     {origin}: {}, {}, {} unsealed",
+        counted(entries, "entry"),
+        counted(epochs.len() as u64, "epoch"),
+        counted(unsealed, "entry")
     ));
     for pin in &pins {
         let seen = pin.confirmed_at.as_ref().map(|time| format!(", seen {time}")).unwrap_or_default();

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::Result;
-use crate::output::{Output, count, escape};
+use crate::output::{JsonMode, Output, count, escape};
 use crate::session::Session;
 use crate::uses::InputLine;
 use crate::{lineage, naming};
@@ -25,7 +25,8 @@ use crate::{lineage, naming};
 #[command(after_help = "Examples:
   mira trace net
   mira trace penguins --down
-  mira trace net-api --json")]
+  mira trace net-api --json
+  mira trace net --json=lines            a line for each node, then for each edge")]
 pub struct TraceArgs {
     /// A dataset, model, evaluation, deployment or use
     #[arg(value_name = "REF")]
@@ -93,10 +94,15 @@ pub fn run(args: &TraceArgs, global: &Global, output: &Output) -> Result {
     let direction = if args.down { Direction::Down } else { Direction::Up };
     let taints = graph.taints(session.ledger.fold());
     let trace = Trace { session: &session, graph: &graph, taints, direction };
-    if output.is_json() {
-        output.document(&trace.document(root, &found.id));
-    } else {
-        trace.print(root, output);
+    match output.json {
+        JsonMode::Document => output.document(&trace.document(root, &found.id)),
+        JsonMode::Lines => {
+            let Document { nodes, edges, .. } = trace.document(root, &found.id);
+            // Nodes have an `id`, and edges `from` and `to`: what an edge names comes before it.
+            output.lines(nodes);
+            output.lines(edges);
+        }
+        JsonMode::Off => trace.print(root, output),
     }
     Ok(ExitCode::SUCCESS)
 }

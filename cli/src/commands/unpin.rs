@@ -49,6 +49,8 @@ struct Line {
     was_pinned: bool,
     receipt: Option<String>,
     error: Option<String>,
+    #[serde(skip)]
+    is_away: bool,
 }
 
 /// Ends them.
@@ -61,6 +63,7 @@ pub fn run(args: &UnpinArgs, global: &Global, output: &Output) -> Result {
     let lines = wanted.iter().map(|found| unpin(&session, &node, &place, found));
     let lines: Vec<Line> = lines.collect::<Result<_>>()?;
     let failed = lines.iter().filter(|line| line.error.is_some()).count();
+    let is_away = lines.iter().any(|line| line.is_away);
     let (all, service) = (lines.len(), place.name(&node));
     match output.json {
         JsonMode::Document => output.document(&Document { schema: "mira.unpin/1", service, pins: lines }),
@@ -72,8 +75,11 @@ pub fn run(args: &UnpinArgs, global: &Global, output: &Output) -> Result {
         }),
     }
     if failed > 0 {
-        return Err(CliError::new(Kind::Failed, format!("{failed} of {all} pins are not ended"))
-            .hint("the same command tries again; a pin under another name is ended by `ipfs pin rm`"));
+        let hint = match is_away {
+            true => format!("{}; the same command tries again", pinning::AWAY),
+            false => "the same command tries again; a pin under another name is ended by `ipfs pin rm`".to_owned(),
+        };
+        return Err(CliError::new(Kind::Failed, format!("{} not ended", pinning::are(failed, all, "pin"))).hint(hint));
     }
     output.talk("blocks stay until the node collects its garbage");
     Ok(ExitCode::SUCCESS)
@@ -96,6 +102,7 @@ fn unpin(session: &Session, node: &Node, place: &Place, found: &Found<'_>) -> Re
         was_pinned: false,
         receipt: None,
         error: None,
+        is_away: false,
     };
     match ended {
         Ok(was_pinned) => {
@@ -105,7 +112,7 @@ fn unpin(session: &Session, node: &Node, place: &Place, found: &Found<'_>) -> Re
             line.receipt = receipt.map(|path| path.display().to_string());
             (line.state, line.was_pinned) = ("unpinned", was_pinned);
         }
-        Err(error) => line.error = Some(chain(&error)),
+        Err(error) => (line.error, line.is_away) = (Some(chain(&error)), error.is_away()),
     }
     Ok(line)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result};
-use crate::output::{Output, optional_count};
+use crate::output::{Output, counted, optional_count};
 use crate::recording::{Receipt, Recording};
 use crate::refs::Found;
 use crate::session::Session;
@@ -84,7 +84,7 @@ pub fn run(args: &WithdrawArgs, global: &Global, output: &Output) -> Result {
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let part = rows.map(|rows| format!("{rows} rows of ")).unwrap_or_default();
+    let part = rows.map(|rows| format!("{} of ", counted(rows, "row"))).unwrap_or_default();
     output.data(format_args!("withdrawn  {part}{title}, reason {}", args.reason));
     receipt.print(output);
     for item in &affected {

@@ -250,6 +250,11 @@ pub enum PinError {
 }
 
 impl PinError {
+    /// Whether nobody answers where the node should be.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. })
+    }
+
     /// Whether the node does not know the call at all: others of its API may work.
     pub const fn lacks_call(&self) -> bool {
         // Not found, method not allowed, not implemented: what servers say to paths that they do not serve.

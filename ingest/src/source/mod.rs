@@ -253,6 +253,12 @@ impl Source {
         self.format
     }
 
+    /// The files and how many bytes each takes as it lies there: compressed, in its archive, or in the copy of standard
+    /// input.
+    pub fn sizes(&self) -> impl ExactSizeIterator<Item = (&Path, u64)> {
+        self.inputs.iter().map(|input| (&*input.path, input.disk_bytes()))
+    }
+
     /// The files, in the order of their rows.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.inputs.iter().map(|input| &*input.path)

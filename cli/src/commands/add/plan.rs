@@ -121,10 +121,7 @@ fn document(args: &AddArgs, source: &Source, plan: &Plan, added: &Added, found: 
     let committed = &added.outcome.dataset;
     let before = found.parent.map(|parent| parent.receipt.version);
     let next = before.map_or(1, |before| before + u64::from(!found.unchanged));
-    let files = source.files().map(|path| FileLine {
-        path: path.display().to_string(),
-        bytes: path.metadata().map_or(0, |metadata| metadata.len()),
-    });
+    let files = source.sizes().map(|(path, bytes)| FileLine { path: path.display().to_string(), bytes });
     let first = added.bad.first.iter();
     Ok(Document {
         schema: "mira.plan/1",
@@ -190,7 +187,7 @@ fn print(document: &Document, added: &Added, output: &Output) {
         added.bad.talk(output);
     }
     output.data(format_args!("root       {}", document.root));
-    output.data(format_args!("would keep {total_bytes} bytes, {new_bytes} of them new"));
+    output.data(format_args!("would keep {}, {new_bytes} of them new", counted(*total_bytes, "byte")));
     let becomes = match (&document.previous, document.version) {
         (Some(previous), _) if document.unchanged => format!("nothing new: {previous} has the same rows and terms"),
         (Some(previous), Some(version)) => format!("version {version}, after {previous}"),

@@ -83,7 +83,7 @@ impl Transport {
     }
 
     pub(super) fn unreachable(&self, call: &'static str, source: impl Into<Cause>) -> PinError {
-        PinError::Unreachable { service: self.service.clone(), call, source: source.into() }
+        PinError::Unreachable { service: self.service.clone(), call, source: innermost(source.into()) }
     }
 
     pub(super) fn timeout(&self, call: &'static str, time: Duration) -> PinError {
@@ -139,6 +139,16 @@ impl Transport {
 
 /// Why a connection broke.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the system or the other side said: the layers above say the same again, and where they were.
+fn innermost(error: Cause) -> Cause {
+    let mut cause: &(dyn std::error::Error + 'static) = &*error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let said = cause.to_string();
+    if error.source().is_some() { said.into() } else { error }
+}
 
 fn plain() -> hyper::Client<HttpConnector> {
     let mut connector = HttpConnector::new();
