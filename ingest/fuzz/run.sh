@@ -22,7 +22,11 @@ declare -A slow=([gateway]=1 [kubo]=1)
 main() {
   local failed=0 passed=0 crate name
   work=$(mktemp -d)
-  trap 'rm -rf "$work" /dev/shm/mira-fuzz-*' EXIT
+  # Files that targets read are in memory where there is room for that, and in a directory of this run.
+  scratch=$work
+  [[ ! -d /dev/shm ]] || scratch=$(mktemp -d /dev/shm/mira-fuzz-XXXXXX)
+  export MIRA_FUZZ_SCRATCH=$scratch
+  trap 'rm -rf "$work" "$scratch"' EXIT
   for crate in ../core/fuzz .; do
     build "$crate"
     for name in $(targets "$crate"); do

@@ -231,19 +231,22 @@ fn decode(file: Bytes, schema: &PhysicalSchema) -> Result<RecordBatch, ChunkErro
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema.arrow().clone());
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
     let pages = Arc::new(file.clone());
-    let mut at_once = rows;
-    for group in metadata.metadata().row_groups() {
-        at_once = pages::check(&pages, group, at_once)?;
-    }
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(at_once).build()?;
     let (mut batches, mut found) = (Vec::new(), 0_i64);
-    for batch in reader {
-        let batch = batch.map_err(ChunkError::Arrow)?;
-        found = found.saturating_add(i64::try_from(batch.get_array_memory_size()).unwrap_or(i64::MAX));
-        if found > MAX_UNCOMPRESSED {
-            return Err(ChunkError::TooLarge { found });
+    // Group by group, for batches that took rows of several would have as many bytes.
+    for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+        let at_once = pages::check(&pages, group, rows)?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+            .with_row_groups(vec![number])
+            .with_batch_size(at_once)
+            .build()?;
+        for batch in reader {
+            let batch = batch.map_err(ChunkError::Arrow)?;
+            found = found.saturating_add(i64::try_from(batch.get_array_memory_size()).unwrap_or(i64::MAX));
+            if found > MAX_UNCOMPRESSED {
+                return Err(ChunkError::TooLarge { found });
+            }
+            batches.push(batch);
         }
-        batches.push(batch);
     }
     let batch = concat_batches(schema.arrow(), &batches).map_err(ChunkError::Arrow)?;
     check_rows(batch.num_rows())?;

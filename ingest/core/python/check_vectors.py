@@ -22,6 +22,7 @@ from mira_format import (
     policies,
     proofs,
     rows,
+    scan,
     schema,
     signatures,
     statements,
@@ -59,6 +60,10 @@ def check_schemas(vector: Vector) -> Iterator[Check]:
         yield "bytes", schema.canonical_schema(parsed), data
         yield "schema_id", schema.schema_id(parsed).hex(), vector["schema_id"]
         yield "type_id", schema.type_id(parsed).hex(), vector["type_id"]
+
+
+def check_scan(vector: Vector) -> Iterator[Check]:
+    yield "findings", scan.findings(vector["texts"]), vector["expect"]
 
 
 def check_rows(vector: Vector) -> Iterator[Check]:
@@ -291,6 +296,7 @@ def check_statements(vector: Vector) -> Iterator[Check]:
 SUBJECTS: dict[str, Callable[[Vector], Iterator[Check]]] = {
     "schemas": check_schemas,
     "rows": check_rows,
+    "scan": check_scan,
     "datasets": check_datasets,
     "merkle": check_merkle,
     "manifests": check_manifests,

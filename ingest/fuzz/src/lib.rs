@@ -17,12 +17,11 @@ pub fn file(name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
-/// A directory of this process; in memory, where the system has room for that.
+/// A directory of this process, where `MIRA_FUZZ_SCRATCH` says, or in that for temporary files.
 pub fn scratch() -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let made = DIRECTORY.get_or_init(|| {
-        let shared = Path::new("/dev/shm");
-        let parent = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+        let parent = std::env::var_os("MIRA_FUZZ_SCRATCH").map_or_else(std::env::temp_dir, PathBuf::from);
         let directory = parent.join(format!("mira-fuzz-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory of our own");
         directory

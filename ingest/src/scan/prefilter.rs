@@ -53,8 +53,12 @@ impl Prefilter {
         self.suspicions.clear();
         self.suspicions.resize(column.len(), Suspicion::NONE);
         let block = Block::of(column);
-        for mark in self.marks.find_iter(block.bytes) {
-            suspect(&mut self.suspicions, block.row_at(mark.start()), Suspicion::WORDS);
+        let mut at = 0;
+        while let Some(mark) = self.marks.find_at(block.bytes, at) {
+            let row = block.row_at(mark.start());
+            suspect(&mut self.suspicions, row, Suspicion::WORDS);
+            // What two values make together is none, and must not hide one that the second begins with.
+            at = block.offset(row + 1).map_or(mark.end(), |end| end.min(mark.end()));
         }
         self.separators(&block);
         self.numbers(&block);

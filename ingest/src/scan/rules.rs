@@ -189,3 +189,23 @@ pub(super) fn compiled(pattern: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "the patterns are constants, and every test compiles them")]
     Regex::new(pattern).expect("a rule is a pattern")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report is made again by whoever reads the document, so it says the same as the rules here.
+    #[test]
+    fn the_document_has_every_pattern() {
+        let document = include_str!("../../core/FORMAT.md");
+        let block = document.split("```text\nanthropic-key ").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let block = format!("anthropic-key {block}");
+        let written: Vec<(&str, &str)> = block
+            .lines()
+            .map(|line| line.split_once(' ').map(|(kind, rest)| (kind, rest.trim_start())).unwrap())
+            .collect();
+        let mut rules: Vec<_> = WORDS.iter().chain(&NUMBERS).map(|rule| (rule.kind.as_str(), rule.pattern)).collect();
+        rules.sort_by_key(|(kind, _)| *kind);
+        assert_eq!(written, rules);
+    }
+}

@@ -10,6 +10,7 @@
 
 mod made;
 mod measure;
+mod vectors;
 
 use arrow_array::StringArray;
 use made::{Random, made, near_misses};
