@@ -8,6 +8,7 @@ use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray, StringArray};
 use arrow_buffer::{ArrowNativeType, i256};
 use arrow_schema::{DataType, TimeUnit};
 
+use super::recent::each_new;
 use super::sketch::Distinct;
 
 /// Most bytes of a text that are kept as its column's least or greatest.
@@ -129,11 +130,11 @@ impl Cells {
     fn ints<T: ArrowPrimitiveType<Native: Ord>>(
         &mut self,
         array: &dyn Array,
-        word: impl Fn(T::Native) -> u64,
+        word: impl Fn(T::Native) -> u64 + Copy,
         wide: impl Fn(T::Native) -> i128,
     ) {
         let distinct = &mut self.distinct;
-        if let Some((min, max)) = extremes(array.as_primitive::<T>(), |value| distinct.see_word(word(value))) {
+        if let Some((min, max)) = extremes(array.as_primitive::<T>(), word, |value| distinct.see_word(word(value))) {
             self.range.include(Bound::Int(wide(min)), Bound::Int(wide(max)));
         }
     }
@@ -153,7 +154,8 @@ impl Cells {
             Ok(value) => distinct.see_word(value.cast_unsigned()),
             Err(_) => distinct.see_words(words(i256::from_i128(value))),
         };
-        if let Some((min, max)) = extremes(array.as_primitive::<Decimal128Type>(), see) {
+        let bits = |value: i128| low_word(value.cast_unsigned());
+        if let Some((min, max)) = extremes(array.as_primitive::<Decimal128Type>(), bits, see) {
             self.range.include(Bound::Decimal(i256::from_i128(min)), Bound::Decimal(i256::from_i128(max)));
         }
     }
@@ -161,56 +163,70 @@ impl Cells {
     fn wide_decimals(&mut self, array: &dyn Array) {
         let distinct = &mut self.distinct;
         let see = |value: i256| distinct.see_words(words(value));
-        if let Some((min, max)) = extremes(array.as_primitive::<Decimal256Type>(), see) {
+        let bits = |value: i256| low_word(value.to_parts().0);
+        if let Some((min, max)) = extremes(array.as_primitive::<Decimal256Type>(), bits, see) {
             self.range.include(Bound::Decimal(min), Bound::Decimal(max));
         }
     }
 
     fn floats<T: ArrowPrimitiveType<Native: Into<f64>>>(&mut self, array: &dyn Array) {
-        let mut range: Option<(f64, f64)> = None;
-        each(array.as_primitive::<T>(), |value| {
+        let array = array.as_primitive::<T>();
+        let (mut nans, mut infinities) = (0, 0);
+        let mut range: Option<(i64, i64)> = None;
+        let see = |value: T::Native| {
             let value: f64 = value.into();
-            if value.is_nan() {
-                self.nans += 1;
-                self.distinct.see_word(CANONICAL_NAN);
-                return;
+            nans += u64::from(value.is_nan());
+            infinities += u64::from(value.is_infinite());
+            (!value.is_nan()).then(|| ordered(value))
+        };
+        let distinct = &mut self.distinct;
+        let new = |key: i64| {
+            distinct.see_word(from_ordered(key).to_bits());
+            let (min, max) = range.get_or_insert((key, key));
+            *min = key.min(*min);
+            *max = key.max(*max);
+        };
+        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => each_new(array.values().iter().copied().filter_map(see), i64::cast_unsigned, new),
+            Some(nulls) => {
+                let values = nulls.valid_indices().map(|row| array.value(row));
+                each_new(values.filter_map(see), i64::cast_unsigned, new);
             }
-            self.infinities += u64::from(value.is_infinite());
-            self.distinct.see_word(value.to_bits());
-            let (min, max) = range.get_or_insert((value, value));
-            if value.total_cmp(min) == Ordering::Less {
-                *min = value;
-            }
-            if value.total_cmp(max) == Ordering::Greater {
-                *max = value;
-            }
-        });
+        }
+        if nans > 0 {
+            self.distinct.see_word(CANONICAL_NAN);
+        }
+        self.nans += nans;
+        self.infinities += infinities;
         if let Some((min, max)) = range {
-            self.range.include(Bound::Float(min), Bound::Float(max));
+            self.range.include(Bound::Float(from_ordered(min)), Bound::Float(from_ordered(max)));
         }
     }
 
     fn text(&mut self, texts: &StringArray, with_range: bool) {
-        let mut range: Option<(&[u8], &[u8])> = None;
-        for row in 0..texts.len() {
-            if texts.is_null(row) {
-                continue;
-            }
-            let text = texts.value(row).as_bytes();
-            self.bytes += text.len() as u64;
-            self.distinct.see_bytes(text);
-            if with_range {
-                let (min, max) = range.get_or_insert((text, text));
-                if is_less(text, min) {
-                    *min = text;
+        let (mut bytes, mut range) = (0, None);
+        let distinct = &mut self.distinct;
+        let values = texts.iter().flatten().map(|text| Start::of(text.as_bytes()));
+        let values = values.inspect(|text| bytes += text.bytes.len() as u64);
+        each_new(
+            values,
+            |text| text.start ^ text.bytes.len() as u64,
+            |text| {
+                distinct.see_bytes(text.bytes);
+                if with_range {
+                    let (min, max) = range.get_or_insert((text, text));
+                    if text.is_less(*min) {
+                        *min = text;
+                    }
+                    if max.is_less(text) {
+                        *max = text;
+                    }
                 }
-                if is_less(max, text) {
-                    *max = text;
-                }
-            }
-        }
+            },
+        );
+        self.bytes = self.bytes.saturating_add(bytes);
         if let Some((min, max)) = range {
-            self.range.include(shown(min), shown(max));
+            self.range.include(shown(min.bytes), shown(max.bytes));
         }
     }
 
@@ -230,41 +246,77 @@ fn shown(text: &[u8]) -> Bound {
     Bound::Text(start.to_vec(), text.len() > MAX_SHOWN)
 }
 
-/// Compares the first eight bytes as a number: they are enough for most pairs, without a call.
-#[inline]
-fn is_less(a: &[u8], b: &[u8]) -> bool {
-    match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
-        (Some(x), Some(y)) if x != y => u64::from_be_bytes(*x) < u64::from_be_bytes(*y),
-        _ => a < b,
+/// A text and its first eight bytes as a number, zeros after its end: they tell most pairs apart without a call.
+#[derive(Clone, Copy, PartialEq)]
+struct Start<'a> {
+    start: u64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Start<'a> {
+    #[inline]
+    fn of(bytes: &'a [u8]) -> Self {
+        let start = match bytes.first_chunk::<8>() {
+            Some(word) => u64::from_be_bytes(*word),
+            None => short(bytes),
+        };
+        Self { start, bytes }
+    }
+
+    #[inline]
+    fn is_less(self, other: Self) -> bool {
+        if self.start == other.start { self.bytes < other.bytes } else { self.start < other.start }
     }
 }
 
-/// Calls `see` for the values that are not null.
+/// Fewer than eight bytes as the high end of a number, in two or three loads.
 #[inline]
-fn each<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut see: impl FnMut(T::Native)) {
-    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => array.values().iter().for_each(|value| see(*value)),
-        Some(nulls) => nulls.valid_indices().for_each(|row| see(array.value(row))),
+fn short(bytes: &[u8]) -> u64 {
+    let left = |word: u64| if bytes.is_empty() { 0 } else { word << (64 - 8 * bytes.len()) };
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // The two overlap, and agree where they do.
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_be_bytes(*first)) << 32 | left(u64::from(u32::from_be_bytes(*last)))
+        }
+        _ => left(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
     }
 }
 
-/// Calls `see` for the values that are not null, but not for one that follows its equal; returns the extremes.
+/// A number that is ordered as `total_cmp` orders floats, and back.
+#[inline]
+const fn ordered(value: f64) -> i64 {
+    flipped(value.to_bits().cast_signed())
+}
+
+#[inline]
+const fn from_ordered(key: i64) -> f64 {
+    f64::from_bits(flipped(key).cast_unsigned())
+}
+
+/// Turns the order of the negative ones around, of which floats have magnitudes and integers complements.
+#[inline]
+const fn flipped(bits: i64) -> i64 {
+    bits ^ (bits >> 63 & i64::MAX)
+}
+
+/// Calls `see` for the values that are not null, but mostly not for what came just before; returns the extremes.
 #[inline]
 fn extremes<T: ArrowPrimitiveType<Native: Ord>>(
     array: &PrimitiveArray<T>,
+    bits: impl Fn(T::Native) -> u64,
     mut see: impl FnMut(T::Native),
 ) -> Option<(T::Native, T::Native)> {
-    let (mut range, mut last) = (None, None);
-    each(array, |value| {
-        if last == Some(value) {
-            return;
-        }
-        last = Some(value);
+    let mut range = None;
+    let see = |value: T::Native| {
         see(value);
         let (min, max) = range.get_or_insert((value, value));
         *min = value.min(*min);
         *max = value.max(*max);
-    });
+    };
+    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => each_new(array.values().iter().copied(), bits, see),
+        Some(nulls) => each_new(nulls.valid_indices().map(|row| array.value(row)), bits, see),
+    }
     range
 }
 
@@ -291,4 +343,33 @@ const fn low_word(value: u128) -> u64 {
 fn sum(offsets: &[i32], lists: &dyn Array) -> u64 {
     let lens = offsets.windows(2).enumerate().filter(|(row, _)| lists.is_valid(*row));
     lens.map(|(_, ends)| ends.last().zip(ends.first()).map_or(0, |(end, start)| (end - start).as_usize() as u64)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_ordered_as_texts_are() {
+        let texts: Vec<Vec<u8>> = (0..11_usize)
+            .flat_map(|len| (0..=len).flat_map(move |at| [0, 1, b'a', 255].map(|byte| (len, at, byte))))
+            .map(|(len, at, byte)| {
+                let mut text = vec![b'a'; len];
+                text.get_mut(at).into_iter().for_each(|place| *place = byte);
+                text
+            })
+            .collect();
+        for a in &texts {
+            for b in &texts {
+                assert_eq!(Start::of(a).is_less(Start::of(b)), a < b, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_ordered_as_floats_are() {
+        let floats = [f64::NEG_INFINITY, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 5e-324, 1.0, f64::MAX, f64::INFINITY];
+        assert!(floats.map(ordered).is_sorted());
+        assert_eq!(floats.map(|value| from_ordered(ordered(value)).to_bits()), floats.map(f64::to_bits));
+    }
 }

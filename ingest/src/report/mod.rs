@@ -32,6 +32,7 @@ use crate::scan::{Findings, Scanner};
 
 mod cells;
 mod document;
+mod recent;
 mod sketch;
 mod walk;
 
