@@ -26,11 +26,18 @@ use crate::error::{Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::ledger::log_key;
 use crate::output::counted;
+use crate::quarantined::Quarantined;
 use crate::refs::Found;
 use crate::removed;
 use crate::session::Session;
 use crate::trust::Trust;
+use crate::unchanged;
 use crate::workspace::Workspace;
+
+/// What mends a dataset whose files are damaged.
+const MENDS: &str = "mira add of the same files mends it, or mira get REF --from URL";
+/// The step of bad records.
+const QUARANTINE: &str = "quarantine";
 
 /// How much of the data to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +129,12 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
             Err(error) if error.kind == Kind::NotFound || record.withdrawn != Withdrawn::Nothing => {
                 checks.not_checked("dataset", name, error.in_one_line());
             }
-            Err(error) => checks.failed("dataset", name, error.in_one_line()),
+            Err(error) => {
+                if let Some(version) = record.version.as_ref().filter(|_| depth == Depth::Full) {
+                    unchanged::forget(&session.workspace, &version.name.to_string());
+                }
+                checks.failed("dataset", name, format!("{}; {MENDS}", error.in_one_line()));
+            }
         }
     }
     Ok(checks)
@@ -177,6 +189,41 @@ fn rows(session: &Session, store: &Store, stored: &Stored, name: &str, checks: &
         (Ok(_), _) => {}
     }
     Ok(())
+}
+
+/// Checks the bad records that were set aside when datasets were added: each file is the one of its name, and holds as many
+/// as the manifest counts. They are private, so that only their owner's `fsck` looks.
+pub fn quarantine(session: &Session) -> Result<Checks> {
+    let quarantined = Quarantined::of(session);
+    let notes = quarantined.notes()?;
+    let mut checks = Checks::default();
+    for found in in_order(session, None, |record| record.extent.is_some()) {
+        let manifest = *dataset::stated(&session.ledger, &found)?.subject.manifest.digest();
+        // What was removed took its bad records with it, or will with the next rm or gc.
+        if removed::is_removed(session, &found).unwrap_or(false) {
+            continue;
+        }
+        let counted_there = dataset::load(&session.ledger, &session.blobs(), &found);
+        let Ok(bad_rows) = counted_there.map(|stored| stored.manifest.fields().bad_rows) else { continue };
+        for note in notes.iter().filter(|note| note.manifest == manifest) {
+            let artifact = format!("{}: {}", label(found.record), note.file);
+            match quarantined.read(&note.file) {
+                Ok(Some(kept)) if kept.digest != note.file => {
+                    checks.failed(QUARANTINE, artifact, format!("the file was edited: its SHA-256 is {}", kept.digest));
+                }
+                Ok(Some(kept)) if kept.records != bad_rows => {
+                    let why = format!("the manifest counts {bad_rows} bad rows, the file has {}", kept.records);
+                    checks.failed(QUARANTINE, artifact, why);
+                }
+                Ok(Some(kept)) => checks.ok(QUARANTINE, format!("{artifact}: {}", counted(kept.records, "bad row"))),
+                Ok(None) => {
+                    checks.not_checked(QUARANTINE, artifact, "the file is not here; mira add sets it aside again")
+                }
+                Err(error) => checks.error(QUARANTINE, artifact, &error),
+            }
+        }
+    }
+    Ok(checks)
 }
 
 /// Checks that the files which statements name by digest are here and are those files: lists of files and inputs, sets

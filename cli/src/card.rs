@@ -78,6 +78,11 @@ impl Card {
         Self { text, front, path: None }
     }
 
+    /// Whether it was kept with a version before, and not given as a file.
+    pub fn is_inherited(&self) -> bool {
+        self.path.is_none()
+    }
+
     /// Whether nobody wrote it.
     pub fn is_generated(&self) -> bool {
         self.text.lines().any(|line| line == GENERATED)

@@ -41,6 +41,7 @@ mod pinning;
 mod process;
 mod progress;
 mod publish;
+mod quarantined;
 mod read_file;
 mod reading;
 mod receipts;

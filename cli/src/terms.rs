@@ -73,7 +73,7 @@ impl TermsArgs {
         self.granted(blobs, None, None)
     }
 
-    /// The rights block. The card gives the licence where no option does, and what its licence is called is then no
+    /// The rights block. A card that is given anew gives the licence where no option does, and what its licence is called is then no
     /// file of ours: the text is that of the option, of the file that the card names, or of the version `before`, if it
     /// had the same licence. The text is kept, so that it can be shown to whoever asks for it. What neither an option nor
     /// the card says is as it was before, so that no new version loosens terms in silence.
@@ -95,8 +95,11 @@ impl TermsArgs {
         before: Option<&Rights>,
     ) -> Result<(Granted, Option<Vec<u8>>)> {
         let mut warnings = Vec::new();
-        let of_card = self.of_card(card, &mut warnings)?;
-        let license = self.license.clone().or_else(|| of_card.as_ref().map(|card| card.license.clone()));
+        // A card that stays from the version before has had its say: what was signed then, by whatever option, persists.
+        let inherited = before.filter(|_| card.is_some_and(Card::is_inherited)).map(|before| &before.license);
+        let given = self.license.as_ref().or(inherited);
+        let of_card = of_card(card, given, &mut warnings)?;
+        let license = given.cloned().or_else(|| of_card.as_ref().map(|card| card.license.clone()));
         let license = license.or_else(|| before.map(|before| before.license.clone()));
         let license = license.unwrap_or_else(License::no_assertion);
         warnings.extend(deprecated(&license));
@@ -137,20 +140,21 @@ impl TermsArgs {
         })?;
         Ok((Granted { rights, license_text: text.as_deref().map(FileRef::of), warnings }, text))
     }
+}
 
-    /// What the card says about the licence. An option beats it, and what contradicts it is said.
-    fn of_card(&self, card: Option<&Card>, warnings: &mut Vec<String>) -> Result<Option<CardLicense>> {
-        let Some(card) = card else { return Ok(None) };
-        let (Some(given), of_card) = (&self.license, card.license()) else { return card.license() };
-        match &of_card {
-            Ok(Some(CardLicense { license, .. })) if license != given => {
-                warnings.push(format!("the card says {license}, --license says {given}: {given} is signed"));
-            }
-            Err(error) => warnings.push(format!("{}: {given} is signed", error.message())),
-            Ok(_) => {}
+/// What the card says about the licence. What is given beats it, and what contradicts it is said.
+fn of_card(card: Option<&Card>, given: Option<&License>, warnings: &mut Vec<String>) -> Result<Option<CardLicense>> {
+    let Some(card) = card else { return Ok(None) };
+    let (Some(given), of_card) = (given, card.license()) else { return card.license() };
+    let who = if card.is_inherited() { "the version before, or --license, says" } else { "--license says" };
+    match &of_card {
+        Ok(Some(CardLicense { license, .. })) if license != given => {
+            warnings.push(format!("the card says {license}, {who} {given}: {given} is signed"));
         }
-        Ok(of_card.ok().flatten().filter(|card| card.license == *given))
+        Err(error) => warnings.push(format!("{}: {given} is signed", error.message())),
+        Ok(_) => {}
     }
+    Ok(of_card.ok().flatten().filter(|card| card.license == *given))
 }
 
 /// A rights block, and what came with it.

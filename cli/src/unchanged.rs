@@ -52,6 +52,17 @@ impl Input {
     }
 }
 
+/// When it was noted what the dataset was made from.
+pub fn noted_at(workspace: &Workspace, name: &str) -> Option<SystemTime> {
+    fs::metadata(note(workspace, name)).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Forgets it, so that the next `add` reads: a file that was found to be damaged may look as it was.
+pub fn forget(workspace: &Workspace, name: &str) {
+    // A note that cannot be removed makes an `add` that does not mend; the next check says so again.
+    let _ = fs::remove_file(note(workspace, name));
+}
+
 fn note(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.path("cache").join("added").join(name)
 }

@@ -155,3 +155,57 @@ fn a_dry_run_says_it_all_and_writes_nothing() {
     assert_eq!((&plan["rows"], &plan["version"]), (&1.into(), &Value::Null));
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
 }
+
+#[test]
+fn bad_rows_stay_private_and_go_with_their_dataset() {
+    const SECRET: &[u8] = b"nobody's-business";
+    let world = World::new();
+    world.write("messy.csv", "id,name\n1,a\n2,nobody's-business,x\n3,c\n");
+    let has_secret = |bytes: &Vec<u8>| bytes.windows(SECRET.len()).any(|window| window == SECRET);
+    let add = |name: &str| {
+        world.json(&["add", "messy.csv", "--delimiter", ",", "--on-bad-row", "quarantine", "--name", name])
+    };
+    let added = add("messy");
+    let file = std::path::PathBuf::from(added["quarantine"].as_str().unwrap());
+    assert!(world.ok(&["fsck"]).lines().any(|line| line.starts_with("ok") && line.ends_with(": 1 bad row")));
+
+    // Nothing that is published has it, nor anything that is named by what is signed.
+    world.ok(&["get", "messy", "-o", "folder/"]);
+    world.ok(&["get", "messy", "-o", "messy.car"]);
+    let published = files(&world.ws("folder")).into_iter().chain([world.ws("messy.car")]);
+    assert!(published.map(|path| fs::read(path).unwrap()).all(|bytes| !has_secret(&bytes)));
+    let holders: Vec<String> =
+        contents(&world).into_iter().filter(|(_, bytes)| has_secret(bytes)).map(|(path, _)| path).collect();
+    assert_eq!(holders, [file.display().to_string()]);
+
+    // What was edited is told; what is gone comes back with the same files.
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, [&bytes[..], &bytes].concat()).unwrap();
+    let fsck = world.run(&["fsck"]);
+    assert_eq!((fsck.code, fsck.out.contains("the file was edited")), (3, true), "{}", fsck.out);
+    fs::remove_file(&file).unwrap();
+    let fsck = world.run(&["fsck"]);
+    assert_eq!((fsck.code, fsck.out.contains("sets it aside again")), (4, true), "{}", fsck.out);
+    assert_eq!(add("messy")["unchanged"], true);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+
+    // gc keeps it, and takes what nobody's run set aside.
+    let nobodys = mira_core::digest::Digest::of(b"nobody's");
+    fs::write(file.with_file_name(format!("{nobodys}.ndjson")), "{}\n").unwrap();
+    assert_eq!(world.json(&["gc", "--dry-run"])["quarantine"]["files"], 1);
+    assert_eq!(world.json(&["gc"])["quarantine"]["files"], 1);
+    assert_eq!(files(&world.ws(".mira/quarantine")), std::slice::from_ref(&file));
+
+    // It goes with the last dataset that set it aside, though another one needs the rows.
+    add("other");
+    world.write("good.csv", "id,name\n1,a\n3,c\n");
+    world.ok(&["add", "good.csv"]);
+    assert_eq!(world.json(&["rm", "messy", "--yes"])["quarantine_files"], 0);
+    assert!(file.exists());
+    let removed = world.json(&["rm", "other", "--yes"]);
+    assert_eq!((&removed["files"], &removed["quarantine_files"]), (&0.into(), &1.into()));
+    assert!(files(&world.ws(".mira/quarantine")).is_empty() && files(&world.ws(".mira/quarantined")).len() <= 1);
+    assert!(contents(&world).values().all(|bytes| !has_secret(bytes)));
+    assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
+    world.ok(&["get", "good", "-o", "good-again.csv"]);
+}

@@ -93,9 +93,16 @@ fn a_flag_beats_the_card_and_the_card_is_kept() {
     let first = world.json(&["add", &file, "--card", "README.md", "--license", "MIT"]);
     assert!(first["warnings"][0].as_str().unwrap().contains("the card says CC-BY-4.0, --license says MIT"));
     assert_eq!(manifest(&world, &first).fields().rights.license.as_str(), "MIT");
-    // The next version keeps the card, and its licence with it.
-    let second = world.json(&["add", &file]);
-    assert_eq!(second["version"], 2);
+    // The next version keeps the card, and the licence that was signed: the card has had its say.
+    let again = world.json(&["add", &file]);
+    assert_eq!(again["unchanged"], true, "{again}");
+    let basis = world.json(&["add", &file, "--basis", "own"]);
+    assert!(basis["warnings"][0].as_str().unwrap().contains("the card says CC-BY-4.0"), "{basis}");
+    assert_eq!(manifest(&world, &basis).fields().rights.license.as_str(), "MIT");
+    world.ok(&["undo"]);
+    // A card that is given anew says it again.
+    let second = world.json(&["add", &file, "--card", "README.md"]);
+    assert_eq!(second["version"], 3);
     let (before, after) = (manifest(&world, &first), manifest(&world, &second));
     assert_eq!(after.fields().card, before.fields().card);
     assert_eq!(after.fields().rights.license.as_str(), "CC-BY-4.0");
@@ -103,12 +110,12 @@ fn a_flag_beats_the_card_and_the_card_is_kept() {
     assert_eq!(world.json(&["add", &file, "--card", "README.md"])["unchanged"], true);
     // Another card is another version, and so is none.
     world.write("README.md", CARD.replace("Three", "3"));
-    assert_eq!(world.json(&["add", &file, "--card", "README.md"])["version"], 3);
+    assert_eq!(world.json(&["add", &file, "--card", "README.md"])["version"], 4);
     let without = world.json(&["add", &file, "--no-card"]);
-    assert_eq!(without["version"], 4);
+    assert_eq!(without["version"], 5);
     let card = text(&world, manifest(&world, &without).fields().card.unwrap().sha256);
     assert!(card.contains("no card was given") && card.contains("license: cc-by-4.0"), "terms stay: {card}");
-    assert_eq!(world.json(&["add", &file, "--license=MIT"])["version"], 5);
+    assert_eq!(world.json(&["add", &file, "--license=MIT"])["version"], 6);
     assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
     // What is published beside the rows is looked at, too.
     for (what, file) in [("card", after.fields().card), ("croissant", after.fields().croissant)] {
@@ -117,7 +124,7 @@ fn a_flag_beats_the_card_and_the_card_is_kept() {
         fs::write(&path, "damaged").unwrap();
         let failed = world.run(&["fsck"]);
         assert_eq!(failed.code, 3);
-        assert!(failed.out.contains(&format!("{what} of penguins@2")), "{}", failed.out);
+        assert!(failed.out.contains(&format!("{what} of penguins@3")), "{}", failed.out);
         fs::remove_file(&path).unwrap();
         assert_eq!(world.run(&["fsck"]).code, 4);
         fs::write(&path, bytes).unwrap();

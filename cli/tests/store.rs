@@ -346,3 +346,43 @@ fn whatever_is_killed_no_dataset_is_lost() {
     world.ok(&["gc"]);
     assert!(files(&world.ws(".mira/store/tmp")).is_empty());
 }
+
+/// Whatever becomes of a chunk file, adding the same rows again writes it anew, and says so.
+#[test]
+fn add_mends_what_is_damaged() {
+    let world = World::new();
+    // Not changed for long, so that `add` need not read it to know it.
+    let file = sample("data/penguins.csv");
+    let first = world.json(&["add", &file]);
+    let chunk = objects(&world).remove(0);
+    let bytes = fs::read(&chunk).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    for damaged in [Some(flipped.clone()), Some(bytes[..bytes.len() - 1].to_vec()), Some(Vec::new()), None] {
+        // The clock of a file system ticks every few milliseconds.
+        std::thread::sleep(Duration::from_millis(20));
+        match &damaged {
+            Some(damaged) => fs::write(&chunk, damaged).unwrap(),
+            None => fs::remove_file(&chunk).unwrap(),
+        }
+        let again = world.run(&["add", &file, "--json"]);
+        assert!(again.code == 0 && again.err.contains("mended: "), "{}", again.err);
+        let again: serde_json::Value = serde_json::from_str(&again.out).unwrap();
+        assert_eq!((&again["root"], &again["unchanged"]), (&first["root"], &true.into()));
+        assert_eq!(fs::read(&chunk).unwrap(), bytes);
+        assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
+    }
+    // Nothing is mended where nothing is damaged, and the input is not read for it.
+    let again = world.run(&["add", &file, "-v"]);
+    assert!(again.err.contains("they are not read") && !again.err.contains("mended"), "{}", again.err);
+
+    // Bits that rot leave the time of the last write as it was: fsck finds them, and makes the next add look.
+    let written = fs::metadata(&chunk).unwrap().modified().unwrap();
+    fs::write(&chunk, &flipped).unwrap();
+    fs::File::options().write(true).open(&chunk).unwrap().set_modified(written).unwrap();
+    let fsck = world.run(&["fsck"]);
+    assert_eq!((fsck.code, fsck.out.contains("mira add of the same files mends it")), (3, true), "{}", fsck.out);
+    world.ok(&["add", &file]);
+    assert_eq!(fs::read(&chunk).unwrap(), bytes);
+    assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
+}

@@ -11,6 +11,8 @@
 //! record without the end of its line. A record too long for memory comes in several lines, of which all but the first
 //! have `"continues":true`. The file's name is its SHA-256: the same bad records make the same file.
 
+mod kept;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use mira_core::digest::{Digest, Hasher};
 use serde::Serialize;
 
 use crate::source::{BadRow, Spot};
+
+pub use kept::{Kept, files, name, read, remove};
 
 /// A file of bad records that is being written.
 ///
@@ -98,7 +102,7 @@ impl Quarantine {
     pub fn keep(mut self) -> io::Result<PathBuf> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        let path = self.directory.join(format!("{}.ndjson", self.digest()));
+        let path = kept::path(&self.directory, &self.digest());
         // A crash before this line leaves a temporary file, which nothing reads.
         fs::rename(&self.temporary, &path)?;
         File::open(&self.directory)?.sync_all()?;
@@ -191,6 +195,19 @@ mod tests {
             ]
         );
         assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "no temporary file is left");
+
+        // The second line goes on with the record of the first; edits are seen.
+        let digest = name(&kept).unwrap();
+        assert_eq!(files(&path).unwrap(), [(digest, text.len() as u64)]);
+        assert_eq!(read(&path, &digest).unwrap(), Some(Kept { records: 1, digest }));
+        let edited = text.replacen("continues", "continued", 1);
+        fs::write(&kept, &edited).unwrap();
+        let digest_of_edited = Digest::of(edited.as_bytes());
+        assert_eq!(read(&path, &digest).unwrap(), Some(Kept { records: 2, digest: digest_of_edited }));
+        remove(&path, &digest).unwrap();
+        remove(&path, &digest).unwrap();
+        assert_eq!(read(&path, &digest).unwrap(), None);
+        assert!(files(&path).unwrap().is_empty() && files(&path.join("nowhere")).unwrap().is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::fs::{self, File as FsFile, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mira_core::cid::Cid;
 use mira_core::digest::{ChunkLeaf, Digest};
@@ -185,6 +185,16 @@ impl Store {
         let path = self.object(cid);
         match fs::metadata(&path) {
             Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(io_error("read", &path, source)),
+        }
+    }
+
+    /// Length of a stored file in bytes, and when it was last written to; its bytes are not looked at.
+    pub fn written(&self, cid: &Cid) -> Result<Option<(u64, SystemTime)>, StoreError> {
+        let path = self.object(cid);
+        match fs::metadata(&path).and_then(|metadata| Ok((metadata.len(), metadata.modified()?))) {
+            Ok(written) => Ok(Some(written)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(io_error("read", &path, source)),
         }

@@ -16,7 +16,6 @@ use mira_ingest::commit::CommittedDataset;
 
 use mira_ingest::report::{Report, Show};
 use mira_ingest::source::Source;
-use mira_ingest::store::Store;
 use serde::Serialize;
 
 use run::{Added, Run};
@@ -28,6 +27,7 @@ use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted, escape, size};
 use crate::papers::Papers;
+use crate::quarantined::Quarantined;
 use crate::reading::{self, ReadArgs};
 use crate::recording::{Receipt, Recording};
 use crate::session::Session;
@@ -46,7 +46,8 @@ mod watch;
 /// under one `--schema`. What may be done with the data is what you say here, and is never inferred.
 ///
 /// `--card` is kept, signed and published as README.md. Its front matter gets `configs`, so that the Hub and `datasets`
-/// find the rows. Its `license` counts where `--license` is not given. A new version keeps the card of the one before.
+/// find the rows. Its `license` counts where `--license` is not given. A new version keeps the card of the one before, and
+/// the licence that was signed with it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira add penguins.csv --license CC0-1.0 --allow train,evaluate
@@ -193,7 +194,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     if let (Some(parent), Some(input), None, false) = (&parent, input, &origin, other_card)
         && input.became(&session.workspace, &name.to_string(), &parent.receipt.statement)
         && parent.holds(parent.stored.committed.dataset_id, &rights)
-        && parent.is_stored(&session.store()?)?
+        && parent.is_stored(session, &name)?
     {
         output.detail("the files are as they were when they became this version, so they are not read");
         let document = Document::of(&name, &parent.stored.manifest, &parent.stored.committed);
@@ -223,13 +224,21 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     bad.talk(output);
     // What was made from others is a run of its own, however often it comes out the same.
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {
+        // A version that was added with other bad rows keeps those; gc takes what nobody's run set aside.
+        if let Some(kept) = bad.kept.as_ref().filter(|_| parent.stored.manifest.fields().bad_rows == bad.count) {
+            Quarantined::of(session).note(parent.stored.manifest.digest().digest(), kept)?;
+        }
         note(input, session, &document.dataset, &parent.receipt.statement);
+        document.new_bytes = outcome.new_bytes;
         document.unchanged(&parent, session, output);
         return Ok(ExitCode::SUCCESS);
     }
     // What is named before what names it, and the manifest last.
     let blobs = session.blobs();
     files.iter().try_for_each(|file| blobs.put(file).map(drop))?;
+    if let Some(kept) = &bad.kept {
+        Quarantined::of(session).note(manifest.digest().digest(), kept)?;
+    }
     // Everything that the statement names is durable by now, so a crash from here on leaves files that nothing names.
     let dataset = Dataset {
         subject: DatasetSubject { name, id: manifest.dataset_id(), manifest: manifest.digest() },
@@ -287,14 +296,21 @@ impl Parent {
         self.holds && self.stored.committed.dataset_id == root && self.stored.manifest.fields().rights == *rights
     }
 
-    /// Whether all chunk files are here, by name and length.
-    fn is_stored(&self, store: &Store) -> Result<bool> {
+    /// Whether all chunk files are here, by name and length, and nobody wrote to them since it was noted that they are;
+    /// and so are the bad records that were set aside. In doubt the input is read, which writes what is damaged anew.
+    fn is_stored(&self, session: &Session, name: &Name) -> Result<bool> {
+        let (store, noted) = (session.store()?, unchanged::noted_at(&session.workspace, &name.to_string()));
         for chunk in &self.stored.committed.chunks {
-            if store.size(&chunk.cid).kind(Kind::Failed)? != Some(chunk.bytes) {
+            let found = store.written(&chunk.cid).kind(Kind::Failed)?;
+            if !found.is_some_and(|(bytes, at)| bytes == chunk.bytes && noted.is_some_and(|noted| at <= noted)) {
                 return Ok(false);
             }
         }
-        Ok(true)
+        let quarantined = Quarantined::of(session);
+        let files = quarantined.files()?;
+        let here = |file: &Digest| files.binary_search_by_key(file, |(file, _)| *file).is_ok();
+        let manifest = self.stored.manifest.digest();
+        Ok(quarantined.notes()?.iter().all(|note| note.manifest != *manifest.digest() || here(&note.file)))
     }
 }
 
@@ -447,6 +463,9 @@ impl Document {
     /// Says that there is nothing new.
     fn unchanged(mut self, parent: &Parent, session: &Session, output: &Output) {
         output.talk(format_args!("unchanged: {}@{} has the same rows and terms", self.dataset, parent.receipt.version));
+        if self.new_bytes > 0 {
+            output.talk(format_args!("mended: chunk files of {} bytes were damaged or missing", self.new_bytes));
+        }
         self.unchanged = true;
         self.manifest = parent.stored.manifest.digest().to_string();
         self.print(parent.receipt.clone(), session, output);

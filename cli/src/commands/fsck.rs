@@ -46,6 +46,7 @@ pub fn run(args: &FsckArgs, global: &Global, output: &Output) -> Result {
         let session = Session::open(global)?;
         checks.extend(audit::datasets(&session, None, Depth::Full)?);
         checks.extend(audit::objects(&session, None));
+        checks.extend(audit::quarantine(&session)?);
     }
     let code: ExitCode = checks.exit_code();
     match output.json {

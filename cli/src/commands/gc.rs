@@ -1,16 +1,19 @@
 //! `mira gc`
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use mira_core::cid::Cid;
+use mira_core::digest::Digest;
 use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::output::{Output, count, counted};
+use crate::quarantined::{Note, Quarantined};
 use crate::refs::Found;
 use crate::session::Session;
 use crate::workspace::Workspace;
@@ -22,7 +25,7 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Remove files that nothing in the log needs
 ///
 /// An `add` that was killed leaves chunk files, `mira rm` may leave some when it is; these go, and so do small files that
-/// no statement names, and what writes left half done. What a manifest in the log needs stays, and so does what a statement
+/// no statement names, bad records that no dataset set aside, and what writes left half done. What a manifest in the log needs stays, and so does what a statement
 /// names and what a pin still has to send. Nobody else can write while this runs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -55,6 +58,7 @@ struct Document {
     objects: Sum,
     leaves: Sum,
     blobs: Sum,
+    quarantine: Sum,
     temporary: Sum,
     index_entries: u64,
     #[serde(serialize_with = "count")]
@@ -72,8 +76,9 @@ pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
     let temporary = temporary(&session, args.dry_run)?;
     let Swept { objects, leaves, kept_objects, index_entries, unknown } = store(&session, args.dry_run)?;
     let blobs = blobs(&session, args.dry_run)?;
+    let quarantine = quarantine(&session, args.dry_run)?;
     unmark(&session, args.dry_run)?;
-    let bytes = objects.bytes + leaves.bytes + blobs.bytes + temporary.bytes;
+    let bytes = objects.bytes + leaves.bytes + blobs.bytes + quarantine.bytes + temporary.bytes;
     let is_whole = unknown.is_empty();
     let document = Document {
         schema: "mira.gc/1",
@@ -81,6 +86,7 @@ pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
         objects,
         leaves,
         blobs,
+        quarantine,
         temporary,
         index_entries,
         bytes,
@@ -101,6 +107,7 @@ fn print(document: &Document, output: &Output) {
         ("chunk file", &document.objects),
         ("leaf file", &document.leaves),
         ("small file", &document.blobs),
+        ("file of bad records", &document.quarantine),
         ("temporary file", &document.temporary),
     ] {
         output.data(format_args!("{word:<10} {}, {}", counted(sum.files, what), counted(sum.bytes, "byte")));
@@ -194,6 +201,35 @@ fn blobs(session: &Session, dry_run: bool) -> Result<Sum> {
         if !dry_run {
             blobs.remove(&digest)?;
         }
+    }
+    Ok(sum)
+}
+
+/// Bad records that no dataset of the log set aside, as those of an `add` that was killed, or that were its rows' and
+/// are removed with them. The run that set them aside has ended, for nobody else writes.
+fn quarantine(session: &Session, dry_run: bool) -> Result<Sum> {
+    let quarantined = Quarantined::of(session);
+    let mut owners = HashSet::new();
+    for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
+        let found = Found { id: *id, record };
+        if !removed::is_removed(session, &found)? {
+            owners.insert(*dataset::stated(&session.ledger, &found)?.subject.manifest.digest());
+        }
+    }
+    let notes = quarantined.notes()?;
+    let is_owned = |note: &&Note| owners.contains(&note.manifest);
+    let kept: HashSet<Digest> = notes.iter().filter(is_owned).map(|note| note.file).collect();
+    let mut sum = Sum::default();
+    for (file, bytes) in quarantined.files()? {
+        if !kept.contains(&file) {
+            sum.add(bytes);
+            if !dry_run {
+                quarantined.remove(&file)?;
+            }
+        }
+    }
+    for note in notes.iter().filter(|note| !dry_run && !is_owned(note)) {
+        quarantined.forget(note)?;
     }
     Ok(sum)
 }

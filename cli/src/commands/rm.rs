@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mira_core::cid::Cid;
-use mira_core::digest::StatementId;
+use mira_core::digest::{Digest, StatementId};
 use mira_ingest::outbox::{Job, State};
 use mira_ingest::store::Store;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::needed::{self, Needed};
 use crate::output::{Output, count, counted};
+use crate::quarantined::{Note, Quarantined};
 use crate::refs::Found;
 use crate::removed::Leaves;
 use crate::session::Session;
@@ -26,6 +27,8 @@ use crate::{dataset, naming, publish, removed};
 /// each row its hash, so that the dataset can still be named, its roots checked, and its chunks and rows proved. What
 /// versions share goes when all of them do: name them, or give `--all-versions`. `show` and `fsck` say that the rows were
 /// removed here. Others keep what they have: `mira withdraw` takes a dataset back for everybody.
+///
+/// Bad records that were set aside when the datasets were added go as well, whatever stays of the rows.
 ///
 /// Whoever guesses a row can tell from its hash that the guess is right: `--no-leaves` keeps none.
 #[derive(Debug, Args)]
@@ -71,6 +74,7 @@ struct Document {
     kept_for: Vec<KeptFor>,
     leaf_files: u64,
     without_leaves: u64,
+    quarantine_files: u64,
     pinned: Vec<String>,
 }
 
@@ -96,6 +100,10 @@ struct Plan {
     files: BTreeMap<Cid, u64>,
     /// Files that stay, by the titles of those they stay for.
     kept: BTreeMap<String, HashSet<Cid>>,
+    /// Notes of bad records that go.
+    notes: Vec<Note>,
+    /// Their files that go: those that no other dataset set aside too.
+    quarantine: BTreeSet<Digest>,
 }
 
 /// Removes them.
@@ -176,7 +184,33 @@ impl Plan {
                 plan.kept.entry(holder.to_owned()).or_default().insert(chunk.cid);
             }
         }
+        plan.quarantine(session, targets)?;
         Ok(plan)
+    }
+
+    /// Bad records of a dataset go with it, unless another dataset's run set the same ones aside.
+    fn quarantine(&mut self, session: &Session, targets: &[Target<'_>]) -> Result<()> {
+        let manifest =
+            |found: &Found<'_>| dataset::stated(&session.ledger, found).map(|stated| stated.subject.manifest);
+        let meant = |id: &StatementId| targets.iter().any(|target| target.found.id == *id);
+        let mut others = HashSet::new();
+        for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
+            let found = Found { id: *id, record };
+            if !meant(id) && !removed::is_removed(session, &found)? {
+                others.insert(*manifest(&found)?.digest());
+            }
+        }
+        let mut gone = HashSet::new();
+        for target in targets {
+            gone.insert(*manifest(&target.found)?.digest());
+        }
+        let notes = Quarantined::of(session).notes()?;
+        let goes = |note: &&Note| gone.contains(&note.manifest) && !others.contains(&note.manifest);
+        self.notes = notes.iter().filter(goes).copied().collect();
+        let stays: HashSet<Digest> =
+            notes.iter().filter(|note| others.contains(&note.manifest)).map(|note| note.file).collect();
+        self.quarantine = self.notes.iter().map(|note| note.file).filter(|file| !stays.contains(file)).collect();
+        Ok(())
     }
 
     fn bytes(&self) -> u64 {
@@ -186,7 +220,7 @@ impl Plan {
     /// Refuses what there is no reason for, or no word.
     fn ask(&self, args: &RmArgs, document: &Document) -> Result<()> {
         let titles = document.datasets.join(", ");
-        if self.files.is_empty() && !self.kept.is_empty() {
+        if self.files.is_empty() && self.notes.is_empty() && !self.kept.is_empty() {
             let holders: Vec<&str> = self.kept.keys().map(String::as_str).collect();
             let message = format!("nothing to remove: other datasets need every chunk of {titles}");
             return Err(CliError::new(Kind::Failed, message)
@@ -218,6 +252,9 @@ impl Plan {
             }
         }
         self.files.keys().try_for_each(|cid| store.remove(cid)).kind(Kind::Failed)?;
+        let quarantined = Quarantined::of(session);
+        self.quarantine.iter().try_for_each(|file| quarantined.remove(file))?;
+        self.notes.iter().try_for_each(|note| quarantined.forget(note))?;
         if args.no_leaves {
             let kept: HashSet<&Cid> = self.kept.values().flatten().collect();
             let chunks = targets.iter().flat_map(|target| target.stored.chunks.chunks());
@@ -247,6 +284,7 @@ impl Document {
             kept_for,
             leaf_files: 0,
             without_leaves: 0,
+            quarantine_files: plan.quarantine.len() as u64,
             pinned,
         })
     }
@@ -260,7 +298,12 @@ impl Document {
             output.document(self);
             return;
         }
-        output.data(format_args!("{:<10} {}", if self.dry_run { "would go" } else { "removed" }, self.what()));
+        let word = if self.dry_run { "would go" } else { "removed" };
+        output.data(format_args!("{word:<10} {}", self.what()));
+        if self.quarantine_files > 0 {
+            let files = counted(self.quarantine_files, "file");
+            output.data(format_args!("{word:<10} {files} of bad records that were set aside"));
+        }
         for kept in &self.kept_for {
             let files = counted(kept.files, "chunk file");
             output.data(format_args!("{:<10} {files}, which {} needs", "kept", kept.reference));
