@@ -17,6 +17,7 @@ use crate::clock;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::keystore::Keystore;
+use crate::pending::{self, Pending};
 use crate::read_file;
 use crate::refs;
 use crate::workspace::Workspace;
@@ -31,6 +32,9 @@ pub struct Ledger {
     fold: Fold,
     history: Vec<Event>,
     mistakes: HashSet<StatementId>,
+    pending: Pending,
+    /// This process logged something.
+    has_logged: bool,
 }
 
 /// One entry of the log, accepted or not.
@@ -58,7 +62,8 @@ impl Ledger {
             history.push(Event { index: LeafIndex::new(index), outcome });
         }
         let mistakes = mistakes(&history);
-        Ok(Self { log, fold, history, mistakes })
+        let pending = Pending::of(workspace);
+        Ok(Self { log, fold, history, mistakes, pending, has_logged: false })
     }
 
     /// The log.
@@ -117,16 +122,52 @@ impl Ledger {
         let common =
             Common { claimed_at: clock::now()?, contributor_id: contributor, nonce: clock::nonce()?, prev: None };
         let statement = Statement::new(common, predicate).kind(Kind::Usage)?;
-        let envelope = Envelope::seal(&statement.to_payload(), keys).kind(Kind::Failed)?;
-        let entry = Entry::of(&envelope).kind(Kind::Failed)?;
-        self.fold.check(entry.as_bytes()).map_err(|refusal| refused(&refusal))?;
+        let left = self.left().filter(|left| pending::says(left, &statement, keys));
+        if let Some(index) = left.as_ref().and_then(|left| self.place_of(left)) {
+            // A run that did not come to its end logged it, and did not tell.
+            self.has_logged = true;
+            return self.accepted(index).ok_or_else(disagrees);
+        }
+        let entry = match left.filter(|left| self.fold.check(left.as_bytes()).is_ok()) {
+            Some(left) => left,
+            None => self.seal(&statement, keys)?,
+        };
         let indices = self.log.append(&[entry.as_bytes()], signer).kind(Kind::Failed)?;
         // The checkpoint is in place: from here on the entry is logged, whatever becomes of this process.
+        self.has_logged = true;
         let outcome = self.fold.apply(entry.as_bytes());
         self.history.push(Event { index: indices.start, outcome });
         self.mistakes = mistakes(&self.history);
-        self.accepted(indices.start)
-            .ok_or_else(|| CliError::new(Kind::Failed, "the log took an entry that its own fold refuses"))
+        self.accepted(indices.start).ok_or_else(disagrees)
+    }
+
+    /// Signs a statement that the fold will accept, and keeps it: durable before it is logged, so that whoever repeats a
+    /// command that died says the same thing and not another.
+    fn seal(&self, statement: &Statement, keys: &[&SigningKey]) -> Result<Entry> {
+        let envelope = Envelope::seal(&statement.to_payload(), keys).kind(Kind::Failed)?;
+        let entry = Entry::of(&envelope).kind(Kind::Failed)?;
+        self.fold.check(entry.as_bytes()).map_err(|refusal| refused(&refusal))?;
+        // What is contributed again is found by its rows and terms, so that nothing more need be kept of it.
+        if !matches!(statement.predicate(), Predicate::Contribute(_)) {
+            self.pending.keep(&entry)?;
+        }
+        Ok(entry)
+    }
+
+    /// What a run before was about to log, or logged, when it ended without having told.
+    fn left(&self) -> Option<Entry> {
+        if self.has_logged { None } else { self.pending.left() }
+    }
+
+    /// Where an accepted entry stands.
+    fn place_of(&self, entry: &Entry) -> Option<LeafIndex> {
+        let record = self.fold.statement(&entry.envelope().statement_id())?;
+        (record.entry_id == entry.entry_id()).then_some(record.seq)
+    }
+
+    /// Whether the run that logged this entry ended without having told.
+    pub fn is_untold(&self, index: LeafIndex) -> bool {
+        self.left().and_then(|left| self.place_of(&left)) == Some(index)
     }
 
     /// Whose key this is: by the log, where it may be somebody's recovery key, and else its own first key's.
@@ -138,6 +179,19 @@ impl Ledger {
         };
         self.fold.by_key(&public).copied().or_else(recovers).unwrap_or_else(|| public.contributor_id())
     }
+}
+
+impl Drop for Ledger {
+    /// The command has told what it logged, or is about to end without an error that anybody would repeat it for.
+    fn drop(&mut self) {
+        if self.has_logged {
+            self.pending.clear();
+        }
+    }
+}
+
+fn disagrees() -> CliError {
+    CliError::new(Kind::Failed, "the log took an entry that its own fold refuses")
 }
 
 fn mistakes(history: &[Event]) -> HashSet<StatementId> {

@@ -36,6 +36,7 @@ mod needed;
 mod output;
 mod papers;
 mod payments;
+mod pending;
 mod pin_receipts;
 mod pinning;
 mod process;

@@ -32,6 +32,9 @@ pub struct Receipt {
     /// Its version, if it gives one to something.
     #[serde(skip)]
     pub version: u64,
+    /// A run before this one logged it, and ended without having told.
+    #[serde(skip)]
+    pub was_untold: bool,
 }
 
 impl Recording {
@@ -50,8 +53,9 @@ impl Recording {
 
     /// Signs a statement and logs it. Files that it names are durable before: a crash leaves files that nothing names.
     pub fn record(&mut self, predicate: Predicate) -> Result<Receipt> {
+        let size = self.session.ledger.log().size();
         let accepted = self.session.ledger.record(predicate, &self.key, &self.signer)?;
-        Ok(Receipt::of(accepted))
+        Ok(Receipt { was_untold: accepted.record.seq.value() < size.value(), ..Receipt::of(accepted) })
     }
 
     /// The same, signed by a second key as well.
@@ -68,11 +72,15 @@ impl Receipt {
             entry: accepted.record.entry_id.to_string(),
             statement: accepted.statement_id.to_string(),
             version: accepted.record.version.as_ref().map_or(0, |version| version.number),
+            was_untold: false,
         }
     }
 
     /// The line for a person.
     pub fn print(&self, output: &Output) {
+        if self.was_untold {
+            output.talk("a run before this one logged it and did not come to its end: it is not logged twice");
+        }
         output.data(format_args!("statement  {}", self.statement));
     }
 }

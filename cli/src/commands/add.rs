@@ -330,7 +330,7 @@ fn parent(session: &Session, owner: Option<ContributorId>, name: &Name) -> Resul
         None => None,
     };
     Ok(Some(Parent {
-        receipt: Receipt { entry: record.entry_id.to_string(), statement: id.to_string(), version },
+        receipt: Receipt { entry: record.entry_id.to_string(), statement: id.to_string(), version, was_untold: false },
         stored,
         card,
         holds: record.withdrawn == Withdrawn::Nothing,

@@ -148,7 +148,7 @@ fn targets<'a>(session: &'a Session, args: &RmArgs) -> Result<Vec<Target<'a>>> {
 
 /// Where the datasets are pinned, by the outbox. What the outbox still has to send is refused.
 fn pinned(session: &Session, targets: &[Target<'_>], force: bool) -> Result<Vec<String>> {
-    let jobs = publish::outbox(session)?.jobs().kind(Kind::Failed)?;
+    let jobs = publish::jobs(session)?;
     let mut pinned = BTreeSet::new();
     let is_meant = |job: &Job| targets.iter().any(|target| target.found.id == job.statement);
     for job in jobs.into_iter().filter(is_meant) {

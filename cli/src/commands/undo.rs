@@ -51,7 +51,10 @@ pub fn run(args: &UndoArgs, global: &Global, output: &Output) -> Result {
     let session = &recording.session;
     let found = last(session, &recording)?;
     let (target, title) = (found.id, naming::title(session.ledger.fold(), &found.id));
+    // An undo that was killed when it was logged is told again.
+    let is_done = found.record.withdrawn == Withdrawn::Whole;
     if !args.force
+        && !is_done
         && let Some(reason) = known(session, &found)?
     {
         return Err(CliError::new(Kind::DoesNotVerify, format!("{title} is known to others: {reason}")).hint(format!(
@@ -89,7 +92,13 @@ fn last<'a>(session: &'a Session, recording: &Recording) -> Result<Found<'a>> {
     let nothing = || CliError::new(Kind::NotFound, "you stated nothing in this log").hint("mira log lists its entries");
     let accepted = mine.next().ok_or_else(nothing)?;
     let record: &Record = fold.statement(&accepted.statement_id).ok_or_else(nothing)?;
-    if matches!(accepted.statement.predicate(), Predicate::Withdraw(_)) {
+    if let Predicate::Withdraw(Withdraw { target, reason, rows }) = accepted.statement.predicate() {
+        if (*reason, rows) == (WithdrawReason::Error, &None)
+            && session.ledger.is_untold(accepted.record.seq)
+            && let Some(record) = fold.statement(target)
+        {
+            return Ok(Found { id: *target, record });
+        }
         return Err(CliError::new(Kind::Usage, "your last statement takes something back, and that stays")
             .hint("mira add adds it again, mira withdraw REF --reason error takes back another one"));
     }
@@ -105,7 +114,7 @@ fn known(session: &Session, found: &Found<'_>) -> Result<Option<String>> {
     if let Some(epoch) = epochs.iter().find(|epoch| epoch.head().size.value() > found.record.seq.value()) {
         return Ok(Some(format!("it is sealed in epoch {}", epoch.number())));
     }
-    let jobs = publish::outbox(session)?.jobs().kind(Kind::Failed)?;
+    let jobs = publish::jobs(session)?;
     if let Some(job) = jobs.iter().find(|job| job.statement == found.id) {
         return Ok(Some(format!("a pin of it at {} is {}", job.target.service, job.state.as_str())));
     }
