@@ -265,12 +265,26 @@ fn session(global: &Global) -> Result<Option<Session>> {
     }
 }
 
+/// Removes what was fetched for a file or folder that is there by now, unless somebody is at it.
+pub fn forget(path: &Path, cid: &Cid) -> Result<()> {
+    if !name_of_place(path, cid)?.exists() {
+        return Ok(());
+    }
+    let (place, _lock) = place(path, cid)?;
+    fs::remove_dir_all(&place).map_err(|error| failed(&place, &error))
+}
+
 /// Where a fetched dataset is kept until its file or folder is written: beside it, under a name that tells the CID.
-fn place(path: &Path, cid: &Cid) -> Result<(PathBuf, File)> {
+fn name_of_place(path: &Path, cid: &Cid) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| {
         CliError::new(Kind::Usage, "a file or folder needs a name of its own").at(path.display().to_string())
     })?;
-    let place = path.with_file_name(format!(".{}.fetch-{cid}", name.to_string_lossy()));
+    Ok(path.with_file_name(format!(".{}.fetch-{cid}", name.to_string_lossy())))
+}
+
+/// Makes that place, or takes over one of a run before, and locks it.
+fn place(path: &Path, cid: &Cid) -> Result<(PathBuf, File)> {
+    let place = name_of_place(path, cid)?;
     let made = fs::create_dir_all(&place).and_then(|()| File::open(&place));
     let lock = made.map_err(|error| failed(path, &error))?;
     match lock.try_lock() {

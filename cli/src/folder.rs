@@ -34,7 +34,7 @@ use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::read_file::{self, failed};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{publish, subject};
+use crate::{publish, subject, temporary};
 
 /// What was written.
 #[derive(Debug, Clone, Copy)]
@@ -297,6 +297,9 @@ impl Place {
         if self.replaces {
             fs::remove_dir_all(&old).map_err(at)?;
         }
+        // What runs moved out of the way that did not come to remove it, now that the new folder stands.
+        let olds = self.temp.with_extension("old-");
+        temporary::sweep(parent, &olds.file_name().unwrap_or_default().to_string_lossy());
         Ok(())
     }
 }

@@ -169,7 +169,10 @@ impl Keystore {
     }
 
     fn make_dir(&self) -> Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(|error| failed(&self.dir, &error))
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(|error| failed(&self.dir, &error))?;
+        // The key of a log has a name of its own, so whoever comes after a dead process writes another file.
+        temporary::sweep_all(&self.dir);
+        Ok(())
     }
 
     fn pem(&self, name: &str) -> PathBuf {

@@ -56,6 +56,18 @@ pub fn sweep(directory: &Path, prefix: &str) {
     }
 }
 
+/// Removes all files `.NAME.tmp-PID` in a directory, of whatever name, whose process is no more.
+pub fn sweep_all(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let parts = name.to_str().and_then(|name| name.strip_prefix('.')?.rsplit_once(".tmp-"));
+        let process = parts.and_then(|(_, number)| number.parse().ok());
+        if process.is_some_and(|process| !process::is_alive(process)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// The directory of a file, `.` for a bare name.
 fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -79,6 +91,9 @@ mod tests {
         fs::write(&temporary, "new").unwrap();
         place(&temporary, &path, false).unwrap();
         assert!(!temporary.exists());
+        fs::write(&dead, "x").unwrap();
+        sweep_all(dir.path());
+        assert!(!dead.exists() && !other.exists() && living.exists() && path.exists());
         fs::write(&temporary, "newer").unwrap();
         assert_eq!(place(&temporary, &path, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");

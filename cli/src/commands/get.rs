@@ -141,6 +141,7 @@ fn foreign(args: &GetArgs, format: GetFormat, cid: &Cid, global: &Global, output
         return Err(CliError::new(Kind::Usage, "a CAR is written of datasets that are here")
             .hint("a slash at the end of the name writes the same files to a folder"));
     }
+    refuse_there(args, cid)?;
     let allow = |record: &Record| refuse_withdrawn(&args.reference, record.withdrawn);
     let foreign = Foreign::fetch(cid, &args.from, &args.output, global, allow)?;
     let mut document = document(args, format, &foreign.published.committed, None);
@@ -256,6 +257,21 @@ fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>
         })
     })?;
     Ok(directory.cid().to_string())
+}
+
+/// Asked before anything is fetched. A run that was killed when it had written its file left what it fetched for it.
+fn refuse_there(args: &GetArgs, cid: &Cid) -> Result<()> {
+    let Ok(there) = args.output.symlink_metadata() else { return Ok(()) };
+    let is_empty = || args.output.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+    if args.force || (there.is_dir() && is_empty()) {
+        return Ok(());
+    }
+    fetching::forget(&args.output, cid)?;
+    let (what, hint) = match there.is_dir() {
+        true => ("there is a folder already", "--force replaces a folder that mira get wrote"),
+        false => ("there is a file already", "--force replaces it"),
+    };
+    Err(CliError::new(Kind::Failed, what).at(args.output.display().to_string()).hint(hint))
 }
 
 /// What a workspace keeps is nobody's output, whoever says `--force`.
