@@ -1,6 +1,7 @@
 //! The commands that are broken, what comes before each, and what running it again may say.
 
 use crate::shim::Broken;
+use crate::undisturbed::sound;
 use crate::world::World;
 
 pub(crate) struct Case {
@@ -13,12 +14,17 @@ pub(crate) struct Case {
     done: Option<&'static str>,
     /// Whether the workspace is there before the command.
     in_workspace: bool,
+    /// Files of other workspaces that nothing here names lie in this one.
+    pub(crate) has_strays: bool,
+    /// Whether what is asked for is somebody else's, at a gateway that the bench runs: its CID and where follow `run`.
+    pub(crate) from_gateway: bool,
 }
 
 const INIT: &[&str] = &["init", "--origin", "log.example.org/test"];
 const ADD: &[&str] = &["add", "first.csv", "--name", "sample"];
 const ADD_EDITED: &[&str] = &["add", "edited.csv", "--name", "sample"];
 const TRAIN: &[&str] = &["record", "train", "--model", "model", "--artifact", "weights.bin", "--uses", "sample"];
+const FOLDER: &[&str] = &["get", "sample", "-o", "copy/"];
 const SEAL: &[&str] = &["seal"];
 
 const fn case(
@@ -27,7 +33,19 @@ const fn case(
     run: &'static [&'static str],
     done: Option<&'static str>,
 ) -> Case {
-    Case { name, before, run, done, in_workspace: !before.is_empty() }
+    Case { name, before, run, done, in_workspace: !before.is_empty(), has_strays: false, from_gateway: false }
+}
+
+const fn among_strays(
+    name: &'static str,
+    before: &'static [&'static [&'static str]],
+    run: &'static [&'static str],
+) -> Case {
+    Case { has_strays: true, ..case(name, before, run, None) }
+}
+
+const fn from_gateway(name: &'static str, run: &'static [&'static str], done: Option<&'static str>) -> Case {
+    Case { from_gateway: true, ..case(name, &[INIT], run, done) }
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -35,29 +53,30 @@ pub(crate) const CASES: &[Case] = &[
     case("key new", &[INIT], &["key", "new", "other"], Some("there is a key")),
     case("add", &[INIT], ADD, None),
     case("add a second version", &[INIT, ADD], ADD_EDITED, None),
+    case("add with quarantine", &[INIT], &["add", "bad.csv", "--on-bad-row", "quarantine"], None),
     case("record train", &[INIT, ADD], TRAIN, None),
-    case("withdraw", &[INIT, ADD], &["withdraw", "sample", "--reason", "error"], Some("withdrawn")),
-    case("seal", &[INIT, ADD], SEAL, None),
+    case("withdraw", &[INIT, ADD], &["withdraw", "sample", "--reason", "error"], None),
+    case("undo", &[INIT, ADD], &["undo"], None),
+    case("rm", &[INIT, ADD], &["rm", "sample", "--yes"], None),
+    among_strays("gc", &[INIT, ADD], &["gc"]),
+    case("seal", &[INIT, ADD], SEAL, Some("nothing was logged since the last epoch")),
     case("anchor", &[INIT, ADD, SEAL, &["chain", "deploy"]], &["anchor"], None),
     case("get", &[INIT, ADD], &["get", "sample", "-o", "copy.csv"], Some("there is a file already")),
+    case("get a folder", &[INIT, ADD], &["get", "sample", "-o", "copy/"], Some("there is a folder already")),
+    case("get a folder again", &[INIT, ADD, FOLDER], &["get", "sample", "-o", "copy/", "--force"], None),
+    from_gateway("get --from", &["get", "-o", "copy.csv"], Some("there is a file already")),
+    from_gateway("get a folder --from", &["get", "-o", "copy/"], Some("there is a folder already")),
 ];
 
 impl Case {
     /// Nothing that was there is lost or half there.
     pub(crate) fn check_between(&self, world: &World) -> Result<(), String> {
-        if !self.in_workspace {
-            return Ok(());
-        }
-        let ended = world.run(&["fsck"]);
-        match ended.code {
-            0 => Ok(()),
-            code => Err(format!("after the break, fsck: {code}: {}{}", ended.out, ended.err)),
-        }
+        if self.in_workspace { sound(world).map_err(|why| format!("after the break, {why}")) } else { Ok(()) }
     }
 
     /// Runs the command once more, undisturbed.
-    pub(crate) fn run_again(&self, world: &World, broken: &Broken) -> Result<(), String> {
-        let ended = world.run(self.run);
+    pub(crate) fn run_again(&self, world: &World, args: &[&str], broken: &Broken) -> Result<(), String> {
+        let ended = world.run(args);
         let says_done = self.done.is_some_and(|done| ended.err.contains(done));
         match ended.code {
             0 => Ok(()),

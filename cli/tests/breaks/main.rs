@@ -18,19 +18,23 @@
 )]
 
 mod cases;
+#[path = "../../../ingest/tests/gateway/mod.rs"]
+mod gateway;
 #[allow(dead_code, reason = "another test file uses the rest of it")]
 mod shim;
 mod undisturbed;
 #[path = "../world/mod.rs"]
 mod world;
 
+use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cases::{CASES, Case};
+use gateway::{Blocks, Gateway};
 use shim::{Fault, Kind, Shim};
 use undisturbed::State;
-use world::World;
+use world::{World, files};
 
 /// One break of one command.
 struct Round<'a> {
@@ -42,6 +46,10 @@ struct Round<'a> {
 /// A case, ready to be broken again and again.
 struct Bench {
     case: &'static Case,
+    /// What is disturbed.
+    args: Vec<String>,
+    /// Whom it asks.
+    _gateway: Option<Gateway>,
     /// The world as it is before the command.
     before: World,
     /// What it comes to undisturbed.
@@ -52,8 +60,8 @@ struct Bench {
 
 #[test]
 fn a_sample_of_all_breaks() {
-    // About a second a core on an idle machine, with breaks at the start, the end and in between.
-    sweep(|at, calls| at % 17 == 3 || at + 1 == calls, |at| vec![Kind::ALL[at % Kind::ALL.len()]]);
+    // A few seconds on an idle machine, with breaks at the start, the end and in between.
+    sweep(|at, calls| at % 23 == 3 || at + 1 == calls, |at| vec![Kind::ALL[at % Kind::ALL.len()]]);
 }
 
 #[test]
@@ -78,6 +86,7 @@ fn sweep(chosen: impl Fn(usize, usize) -> bool, kinds: impl Fn(usize) -> Vec<Kin
             scope.spawn(|| {
                 while let Some(round) = rounds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(why) = round.run(&shim) {
+                        eprintln!("{round}: {why}");
                         failures.lock().unwrap().push(format!("{round}: {why}"));
                     }
                 }
@@ -94,27 +103,68 @@ fn sweep(chosen: impl Fn(usize, usize) -> bool, kinds: impl Fn(usize) -> Vec<Kin
 
 impl Bench {
     fn new(case: &'static Case, shim: &Shim) -> Self {
-        let before = World::bare();
+        let before = World::bare_in_memory();
         before.write("first.csv", "name,age\nRex,4\nIda,\n");
         before.write("edited.csv", "name,age\nRex,5\nIda,\nBo,1\n");
+        before.write("bad.csv", "name,age\nRex,4\nIda\nBo,1\n");
         before.write("weights.bin", [7; 100]);
         for args in case.before {
             before.ok(args);
         }
+        if case.has_strays {
+            leave_strays(&before);
+        }
+        let mut args: Vec<String> = case.run.iter().map(|arg| (*arg).to_owned()).collect();
+        let gateway = case.from_gateway.then(|| {
+            let (gateway, cid) = published();
+            args.extend([cid, format!("--from={}", gateway.url)]);
+            gateway
+        });
         let undisturbed = before.copied();
-        let calls = shim.count(&undisturbed, case.run);
-        Self { case, expected: State::of(&undisturbed).unwrap(), before, calls }
+        let calls = shim.count(&undisturbed, &strs(&args));
+        Self { case, args, _gateway: gateway, expected: State::of(&undisturbed).unwrap(), before, calls }
     }
+}
+
+fn strs(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+/// What an `add` leaves that was killed: chunk files, lines of the index and small files that no statement names.
+fn leave_strays(world: &World) {
+    let other = World::new();
+    other.write("other.csv", "name,age\nUna,7\n");
+    other.ok(&["add", "other.csv"]);
+    for kind in ["store/objects", "store/chunks", "blobs"] {
+        let root = other.ws(".mira").join(kind);
+        for file in files(&root) {
+            let to = world.ws(".mira").join(kind).join(file.strip_prefix(&root).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(&file, &to).unwrap();
+        }
+    }
+}
+
+/// A dataset of somebody else's at a gateway, and its CID.
+fn published() -> (Gateway, String) {
+    let world = World::new();
+    world.write("rows.csv", "name,age\nUna,7\nRex,4\n");
+    world.ok(&["add", "rows.csv", "--license", "CC0-1.0"]);
+    world.ok(&["get", "rows", "-o", "folder/"]);
+    let mut blocks = Blocks::default();
+    let cid = blocks.add_folder(&world.ws("folder")).cid.to_string();
+    (Gateway::honest(&blocks), cid)
 }
 
 impl Round<'_> {
     fn run(&self, shim: &Shim) -> Result<(), String> {
         let world = self.bench.before.copied();
-        let broken = shim.run(&world, self.bench.case.run, Fault { at: self.at, kind: self.kind });
+        let args = strs(&self.bench.args);
+        let broken = shim.run(&world, &args, Fault { at: self.at, kind: self.kind });
         broken.check(self.kind)?;
         // Whatever stands there now is a whole workspace, though perhaps without what was to be added.
         self.bench.case.check_between(&world)?;
-        self.bench.case.run_again(&world, &broken)?;
+        self.bench.case.run_again(&world, &args, &broken)?;
         let found = State::of(&world)?;
         if found == self.bench.expected { Ok(()) } else { Err(found.differs_from(&self.bench.expected)) }
     }

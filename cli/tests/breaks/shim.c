@@ -10,7 +10,8 @@
  *                locked  it and all after it fail with EROFS, as where nobody may write
  *   FAULT_COUNT  file outside the directory that gets the number of calls when the process ends
  *
- * Removing files frees room, so it works on a full disk. The calls are those that Rust's standard library and SQLite
+ * Removing files and cutting them short frees room, so it works on a full disk; and where nobody may write there is
+ * nothing to sync, so syncing works. The calls are those that Rust's standard library and SQLite
  * make through glibc on Linux; what writes by mmap is not seen. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -156,10 +157,14 @@ ssize_t copy_file_range(int from, off64_t *in, int to, off64_t *out, size_t len,
 ssize_t sendfile64(int to, int from, off64_t *offset, size_t len) {
   CALL(counts_fd(to), 0, REAL(sendfile64)(to, from, offset, len));
 }
-int fsync(int fd) { CALL(counts_fd(fd), 0, REAL(fsync)(fd)); }
-int fdatasync(int fd) { CALL(counts_fd(fd), 0, REAL(fdatasync)(fd)); }
-int ftruncate(int fd, off_t len) { CALL(counts_fd(fd), !len, REAL(ftruncate)(fd, len)); }
-int ftruncate64(int fd, off64_t len) { CALL(counts_fd(fd), !len, REAL(ftruncate64)(fd, len)); }
+int fsync(int fd) { CALL(kind != LOCKED && counts_fd(fd), 0, REAL(fsync)(fd)); }
+int fdatasync(int fd) { CALL(kind != LOCKED && counts_fd(fd), 0, REAL(fdatasync)(fd)); }
+static int shortens(int fd, off64_t len) {
+  struct stat64 file;
+  return !fstat64(fd, &file) && len < file.st_size;
+}
+int ftruncate(int fd, off_t len) { CALL(counts_fd(fd), shortens(fd, len), REAL(ftruncate)(fd, len)); }
+int ftruncate64(int fd, off64_t len) { CALL(counts_fd(fd), shortens(fd, len), REAL(ftruncate64)(fd, len)); }
 int posix_fallocate(int fd, off_t from, off_t len) { CALL(counts_fd(fd), 0, REAL(posix_fallocate)(fd, from, len)); }
 int rename(const char *from, const char *to) { CALL(counts(from) || counts(to), 0, REAL(rename)(from, to)); }
 int renameat2(int dir, const char *from, int other, const char *to, unsigned flags) {
@@ -170,7 +175,10 @@ int linkat(int dir, const char *from, int other, const char *to, int flags) {
   CALL(counts(to), 0, REAL(linkat)(dir, from, other, to, flags));
 }
 int symlink(const char *from, const char *to) { CALL(counts(to), 0, REAL(symlink)(from, to)); }
-int mkdir(const char *path, mode_t mode) { CALL(counts(path), 0, REAL(mkdir)(path, mode)); }
+int mkdir(const char *path, mode_t mode) {
+  /* What is there already is said to be there also where nobody may write. */
+  CALL(counts(path) && (kind != LOCKED || access(path, F_OK)), 0, REAL(mkdir)(path, mode));
+}
 int unlink(const char *path) { CALL(counts(path), 1, REAL(unlink)(path)); }
 int unlinkat(int dir, const char *path, int flags) {
   /* Below a directory that is being removed the path is relative to it. */

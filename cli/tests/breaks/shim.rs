@@ -56,12 +56,24 @@ impl Kind {
         matches!(self, Self::Before | Self::After)
     }
 
-    /// What the error says: the words of the system for ENOSPC and EIO, or SQLite's.
+    /// What the error says: the words of the system for ENOSPC and EIO, or SQLite's, which knows a full disk only where
+    /// it writes and calls the rest what it calls every failure.
     const fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Full | Self::Short => &["No space left on device", "disk is full"],
+            Self::Full | Self::Short => &[
+                "No space left on device",
+                "disk is full",
+                "disk I/O error",
+                "unable to open database file",
+                "attempt to write a readonly database",
+            ],
             Self::Locked => &["Read-only file system", "readonly database"],
-            _ => &["Input/output error", "disk I/O error", "unable to open database file"],
+            _ => &[
+                "Input/output error",
+                "disk I/O error",
+                "unable to open database file",
+                "attempt to write a readonly database",
+            ],
         }
     }
 }

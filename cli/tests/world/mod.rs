@@ -31,14 +31,24 @@ impl World {
 
     /// A user with a directory that is no workspace yet.
     pub(crate) fn bare() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap() };
+        Self::bare_in(&std::env::temp_dir())
+    }
+
+    /// The same in memory, where the system offers that: for what runs thousands of commands and never loses power.
+    pub(crate) fn bare_in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self::bare_in(if memory.is_dir() { memory } else { Path::new("/tmp") })
+    }
+
+    fn bare_in(place: &Path) -> Self {
+        let world = Self { dir: tempfile::tempdir_in(place).unwrap() };
         fs::create_dir(world.path("ws")).unwrap();
         world
     }
 
     /// The same user in a place of its own.
     pub(crate) fn copied(&self) -> Self {
-        let copy = Self { dir: tempfile::tempdir().unwrap() };
+        let copy = Self { dir: tempfile::tempdir_in(self.dir.path().parent().unwrap()).unwrap() };
         copy_directory(self.dir.path(), copy.dir.path());
         copy
     }
