@@ -170,9 +170,14 @@ impl Keystore {
 
     fn make_dir(&self) -> Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(|error| failed(&self.dir, &error))?;
-        // The key of a log has a name of its own, so whoever comes after a dead process writes another file.
-        temporary::sweep_all(&self.dir);
+        self.sweep();
         Ok(())
+    }
+
+    /// Removes what dead processes left half done, of any key: that of a log has a name of its own, so whoever makes the
+    /// next one writes another file.
+    pub fn sweep(&self) {
+        temporary::sweep_all(&self.dir);
     }
 
     fn pem(&self, name: &str) -> PathBuf {

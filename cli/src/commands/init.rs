@@ -50,6 +50,7 @@ struct Document {
 pub fn run(args: &InitArgs, global: &Global, output: &Output) -> Result {
     let home = Home::locate(global.home.as_deref())?;
     let keys = Keystore::of(&home);
+    keys.sweep();
     let origin = match &args.origin {
         Some(origin) => origin.clone(),
         None => format!("mira.local/{}", hex(&clock::random::<8>()?)).parse().kind(Kind::Failed)?,

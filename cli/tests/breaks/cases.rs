@@ -14,6 +14,8 @@ pub(crate) struct Case {
     done: Option<&'static str>,
     /// Whether the workspace is there before the command.
     in_workspace: bool,
+    /// Whether doing it again is doing another: training twice is two runs.
+    pub(crate) repeats: bool,
     /// Files of other workspaces that nothing here names lie in this one.
     pub(crate) has_strays: bool,
     /// Whether what is asked for is somebody else's, at a gateway that the bench runs: its CID and where follow `run`.
@@ -33,7 +35,20 @@ const fn case(
     run: &'static [&'static str],
     done: Option<&'static str>,
 ) -> Case {
-    Case { name, before, run, done, in_workspace: !before.is_empty(), has_strays: false, from_gateway: false }
+    Case {
+        name,
+        before,
+        run,
+        done,
+        in_workspace: !before.is_empty(),
+        repeats: false,
+        has_strays: false,
+        from_gateway: false,
+    }
+}
+
+const fn repeats(name: &'static str, run: &'static [&'static str]) -> Case {
+    Case { repeats: true, ..case(name, &[INIT, ADD], run, None) }
 }
 
 const fn among_strays(
@@ -54,9 +69,9 @@ pub(crate) const CASES: &[Case] = &[
     case("add", &[INIT], ADD, None),
     case("add a second version", &[INIT, ADD], ADD_EDITED, None),
     case("add with quarantine", &[INIT], &["add", "bad.csv", "--on-bad-row", "quarantine"], None),
-    case("record train", &[INIT, ADD], TRAIN, None),
-    case("withdraw", &[INIT, ADD], &["withdraw", "sample", "--reason", "error"], None),
-    case("undo", &[INIT, ADD], &["undo"], None),
+    repeats("record train", TRAIN),
+    repeats("withdraw", &["withdraw", "sample", "--reason", "error"]),
+    repeats("undo", &["undo"]),
     case("rm", &[INIT, ADD], &["rm", "sample", "--yes"], None),
     among_strays("gc", &[INIT, ADD], &["gc"]),
     case("seal", &[INIT, ADD], SEAL, Some("nothing was logged since the last epoch")),
