@@ -16,7 +16,7 @@ use crate::error::{CliError, Kind, Result};
 use crate::read_file;
 
 use front::FrontError;
-pub use front::{CONFIGS, Front};
+pub use front::{CONFIGS, Front, Words};
 
 /// Longest card in bytes: one block, so that its CID follows from its SHA-256.
 pub const MAX_CARD: usize = 1 << 20;

@@ -25,14 +25,16 @@ use mira_lineage::ancestry::Lineage;
 use mira_lineage::epoch;
 use mira_lineage::query::{Resolve, Unresolved};
 use mira_lineage::replay::{Logged, Sources, replay};
-use mira_lineage::tables::{AnchorRow, ChunkRow, PinRow};
+use mira_lineage::tables::{AnchorRow, CardRow, ChunkRow, PinRow};
 use mira_lineage::views::{ViewError, ViewFile, files};
 
+use crate::card::{Card, MAX_CARD, Words};
+use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::lineage::MAX_INPUTS;
 use crate::refs::{self, Found};
 use crate::session::Session;
-use crate::{chain, dataset, payments, pin_receipts, publish, receipts};
+use crate::{chain, dataset, naming, payments, pin_receipts, publish, receipts};
 
 /// The directory of views.
 const DIR: &str = "views";
@@ -135,7 +137,10 @@ fn sources(session: &Session) -> Result<Sources> {
             sources.lists.insert(*list, file);
         }
         if let Some(record) = session.ledger.fold().statement(&accepted.statement_id).filter(|it| it.extent.is_some()) {
-            sources.chunks.extend(chunks(session, &Found { id: accepted.statement_id, record })?);
+            let found = Found { id: accepted.statement_id, record };
+            let Some(stored) = if_here(dataset::load(&session.ledger, &session.blobs(), &found))? else { continue };
+            sources.chunks.extend(chunks(&found, &stored));
+            sources.cards.extend(card(session, &found, &stored)?);
         }
     }
     Ok(sources)
@@ -182,9 +187,27 @@ fn pins(session: &Session) -> Result<Vec<PinRow>> {
     Ok(pins)
 }
 
-/// The chunks of a dataset, if its chunk list is here.
-fn chunks(session: &Session, found: &Found<'_>) -> Result<Vec<ChunkRow>> {
-    let Some(stored) = if_here(dataset::load(&session.ledger, &session.blobs(), found))? else { return Ok(Vec::new()) };
+/// What the card of a dataset says, if it is here and one that can be read.
+fn card(session: &Session, found: &Found<'_>, stored: &Stored) -> Result<Option<CardRow>> {
+    let Some(file) = stored.manifest.fields().card else { return Ok(None) };
+    let Some(bytes) = if_here(session.blobs().get(&file.sha256, MAX_CARD))? else { return Ok(None) };
+    let Some(card) = Card::kept(bytes) else { return Ok(None) };
+    let lines = |words: &Words| (!words.0.is_empty()).then(|| words.0.join("\n"));
+    let front = card.front();
+    Ok(Some(CardRow {
+        statement_id: found.id,
+        r#ref: naming::title(session.ledger.fold(), &found.id),
+        title: front.pretty_name.clone(),
+        description: card.summary(),
+        language: lines(&front.language),
+        tags: lines(&front.tags),
+        tasks: lines(&front.task_categories),
+        license: lines(&front.license),
+    }))
+}
+
+/// The chunks of a dataset.
+fn chunks(found: &Found<'_>, stored: &Stored) -> Vec<ChunkRow> {
     let mut first_row = 0;
     let row = |(index, chunk): (u64, &mira_core::manifest::ListedChunk)| {
         let row = ChunkRow {
@@ -199,7 +222,7 @@ fn chunks(session: &Session, found: &Found<'_>) -> Result<Vec<ChunkRow>> {
         first_row += chunk.leaf.rows;
         row
     };
-    Ok((0..).zip(stored.chunks.chunks()).map(row).collect())
+    (0..).zip(stored.chunks.chunks()).map(row).collect()
 }
 
 fn if_here<T>(result: Result<T>) -> Result<Option<T>> {
@@ -212,11 +235,11 @@ fn if_here<T>(result: Result<T>) -> Result<Option<T>> {
 
 /// A digest that differs where sources do. It is a name and no more, so another version may make another one.
 fn fingerprint(sources: &Sources) -> Digest {
-    let Sources { epochs, lists, chunks, anchors, pins, rewards, claims } = sources;
+    let Sources { epochs, lists, chunks, cards, anchors, pins, rewards, claims } = sources;
     let mut lists: Vec<&Digest> = lists.keys().collect();
     lists.sort_unstable();
     let version = env!("CARGO_PKG_VERSION");
-    Digest::of(format!("{:?}", (version, epochs, lists, chunks, anchors, pins, rewards, claims)).as_bytes())
+    Digest::of(format!("{:?}", (version, epochs, lists, chunks, cards, anchors, pins, rewards, claims)).as_bytes())
 }
 
 /// REFs in queries.

@@ -68,6 +68,13 @@ fn a_card_gives_licence_title_and_words() {
     let croissant: Value = serde_json::from_str(&text(&world, fields.croissant.unwrap().sha256)).unwrap();
     assert_eq!(croissant["description"], "Three species.");
     assert_eq!(croissant["license"], "https://spdx.org/licenses/CC-BY-4.0.html");
+    // And SQL finds it by them.
+    let query = "select ref, title like 'Palmer%' as title, description is not null as told, license, language like 'no%' as norwegian \
+                 from cards where tags like '%birds%'";
+    assert_eq!(
+        world.ok(&["sql", "--format=csv", "-c", query]).lines().nth(1).unwrap(),
+        "penguins@1,true,true,cc-by-4.0,true"
+    );
     assert_eq!(croissant["distribution"][0]["sha256"], fields.card.unwrap().sha256.to_string());
 
     world.ok(&["add", &sample("data/airlines.csv")]);

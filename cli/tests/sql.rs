@@ -94,7 +94,7 @@ fn views_come_back_byte_for_byte() {
     let world = story();
     world.ok(&["sql", "-c", "select 1"]);
     let before = views(&world);
-    assert_eq!(before.len(), 23);
+    assert_eq!(before.len(), 24);
     let stamp = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
     let first = before.keys().next().unwrap();
     let written = stamp(first);
@@ -107,7 +107,7 @@ fn views_come_back_byte_for_byte() {
     world.ok(&["seal"]);
     world.ok(&["sql", "-c", "select 1"]);
     let after = views(&world);
-    assert_eq!(after.len(), 23, "those of the state before are gone");
+    assert_eq!(after.len(), 24, "those of the state before are gone");
     assert!(after.keys().all(|path| !before.contains_key(path)));
 }
 

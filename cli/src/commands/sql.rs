@@ -23,7 +23,7 @@ const MIB: usize = 1 << 20;
 
 /// Ask in SQL what the log says; nothing can be changed
 ///
-/// Tables: agents, anchors, associations, chunks, claims, column_edges, dataset_versions, datasets, deployments, edges,
+/// Tables: agents, anchors, associations, cards, chunks, claims, column_edges, dataset_versions, datasets, deployments, edges,
 /// epochs, evaluations, events, judgements, model_versions, models, nodes, pins, rewards, rights, runs, uses.
 ///
 /// `upstream('REF' [, depth [, as_of]])` and `downstream(…)` are what something was made from, and what was made from it;
@@ -35,6 +35,7 @@ const MIB: usize = 1 << 20;
   mira sql -c \"select contributor, dataset, rows, share from contribution('my-model')\"
   mira sql -c 'select id, depth from closure where root = $1' -p penguins@1
   mira sql -f query.sql -o answer.parquet
+  mira sql -c \"select ref, title from cards where tags like '%birds%'\"
   mira sql -c 'describe edges'
   mira sql -c 'show tables'")]
 pub struct SqlArgs {

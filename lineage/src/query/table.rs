@@ -43,7 +43,7 @@ pub(crate) fn for_each<E>(
         }};
     }
     each! {
-        agents, anchors, associations, chunks, claims, column_edges, dataset_versions, datasets, deployments, edges, epochs,
+        agents, anchors, associations, cards, chunks, claims, column_edges, dataset_versions, datasets, deployments, edges, epochs,
         evaluations, events, judgements, model_versions, models, nodes, pins, rewards, rights, runs, uses,
     }
     Ok(())

@@ -21,7 +21,7 @@ use mira_core::fold::{Accepted, Fold, Outcome};
 use mira_core::merkle::TreeHead;
 
 use crate::tables::{
-    AgentRow, AnchorRow, AssociationRow, ChunkRow, ClaimRow, ColumnEdgeRow, DatasetRow, DatasetVersionRow,
+    AgentRow, AnchorRow, AssociationRow, CardRow, ChunkRow, ClaimRow, ColumnEdgeRow, DatasetRow, DatasetVersionRow,
     DeploymentRow, EdgeRow, EpochRow, EvaluationRow, EventRow, JudgementRow, ModelRow, ModelVersionRow, NodeRow,
     PinRow, RewardRow, RightsRow, RunRow, UseRow,
 };
@@ -44,6 +44,8 @@ pub struct Sources {
     pub lists: HashMap<Digest, Vec<u8>>,
     /// The chunks of datasets, those of one dataset together and in order.
     pub chunks: Vec<ChunkRow>,
+    /// The cards of datasets, in the order of the log.
+    pub cards: Vec<CardRow>,
     /// Anchor receipts.
     pub anchors: Vec<AnchorRow>,
     /// The state of pins.
@@ -64,6 +66,7 @@ pub struct Tables {
     pub datasets: Vec<DatasetRow>,
     pub dataset_versions: Vec<DatasetVersionRow>,
     pub chunks: Vec<ChunkRow>,
+    pub cards: Vec<CardRow>,
     pub models: Vec<ModelRow>,
     pub model_versions: Vec<ModelVersionRow>,
     pub runs: Vec<RunRow>,
@@ -118,8 +121,9 @@ pub fn replay(fold: &Fold, log: &[Logged<'_>], sources: Sources) -> Result<Table
         replay.entry(seq, entry)?;
     }
     let mut tables = replay.finish();
-    let Sources { chunks, anchors, pins, rewards, claims, .. } = sources;
+    let Sources { chunks, cards, anchors, pins, rewards, claims, .. } = sources;
     tables.chunks = chunks;
+    tables.cards = cards;
     tables.anchors = anchors;
     tables.pins = pins;
     tables.rewards = rewards;

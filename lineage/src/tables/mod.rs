@@ -16,6 +16,7 @@
 mod agents;
 mod anchors;
 mod associations;
+mod cards;
 mod cell;
 mod chunks;
 mod claims;
@@ -48,6 +49,7 @@ use datafusion::arrow::error::ArrowError;
 pub use agents::AgentRow;
 pub use anchors::AnchorRow;
 pub use associations::AssociationRow;
+pub use cards::CardRow;
 pub use cell::{AmountError, Share, TokenAmount};
 pub use chunks::ChunkRow;
 pub use claims::ClaimRow;

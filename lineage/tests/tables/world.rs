@@ -14,7 +14,7 @@ use mira_core::time::UtcTime;
 use mira_lineage::ancestry::Lineage;
 use mira_lineage::query::{Limits, Resolve, Sql, Unresolved};
 use mira_lineage::replay::{Logged, Sources, Tables, replay};
-use mira_lineage::tables::{AnchorRow, ChunkRow, ClaimRow, PinRow, RewardRow};
+use mira_lineage::tables::{AnchorRow, CardRow, ChunkRow, ClaimRow, PinRow, RewardRow};
 
 use crate::people::{self, Person, common, digest, positive, sealed};
 
@@ -158,6 +158,16 @@ impl World {
             tx: format!("0x{}", "63".repeat(32)),
             block: Some(7),
             status: "local".to_owned(),
+        });
+        self.sources.cards.push(CardRow {
+            statement_id: corpus,
+            r#ref: "corpus@1".to_owned(),
+            title: Some("Sample corpus".to_owned()),
+            description: None,
+            language: Some("en\nno".to_owned()),
+            tags: Some("sample".to_owned()),
+            tasks: None,
+            license: Some("cc0-1.0".to_owned()),
         });
         self.sources.pins.push(PinRow {
             statement_id: corpus,
