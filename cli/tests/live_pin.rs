@@ -165,6 +165,38 @@ fn live_a_pin_that_is_killed_goes_on() {
     assert_eq!(world.json(&["status"])["pins"][0]["attempts"], 2);
 }
 
+/// Killed at moments from its start to its end: the next run sends what is missing, and there is one pin and one receipt.
+#[test]
+fn live_a_pin_that_is_killed_at_any_moment_is_made_in_the_end() {
+    let Some(node) = node() else { return };
+    let world = with_dataset();
+    let whole = {
+        let other = with_dataset();
+        let began = Instant::now();
+        assert_eq!(document(&other, &node, &["pin", "sample"]).0, 0);
+        began.elapsed()
+    };
+    let mut killed = 0;
+    for round in 0..12 {
+        let mut command = world.command(&["pin", "sample"]);
+        command.env("MIRA_KUBO", &node).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(whole * round / 12);
+        child.kill().unwrap();
+        killed += u32::from(child.wait().unwrap().code().is_none());
+        let pins = world.json(&["status"])["pins"].as_array().unwrap().clone();
+        assert!(pins.len() <= 1, "no pin stands twice: {pins:?}");
+    }
+    let (code, pinned) = document(&world, &node, &["pin", "sample"]);
+    assert_eq!((code, pinned["pins"][0]["state"].as_str()), (0, Some("pinned")), "{pinned}");
+    assert_eq!(world.json(&["status"])["pins"].as_array().unwrap().len(), 1);
+    world.ok(&["fsck"]);
+    let receipts: Vec<_> =
+        fs::read_dir(world.ws(".mira/receipts")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(receipts.len(), 1, "{receipts:?}");
+    eprintln!("{killed} of 12 pins were killed before they ended");
+}
+
 #[test]
 fn live_a_pinning_service_is_publishing_and_is_asked_through_the_node() {
     let Some(node) = node() else { return };
