@@ -15,6 +15,7 @@ use mira_core::manifest::{MAX_MANIFEST, Manifest};
 use mira_core::rights::Visibility;
 use mira_core::statement::{Input, Listed, LoggedInput, Part, Predicate, Statement};
 use mira_ingest::check::{self, Remains};
+use mira_ingest::observer::{Observer as _, Watched};
 use mira_ingest::store::Store;
 use mira_lineage::log::{FsStorage, check_everything};
 
@@ -25,11 +26,12 @@ use crate::dataset::{self, Stored};
 use crate::error::{Kind, Result, ResultExt, chain};
 use crate::home::Home;
 use crate::ledger::log_key;
-use crate::output::counted;
+use crate::output::{Output, counted};
 use crate::quarantined::Quarantined;
 use crate::refs::Found;
 use crate::removed;
 use crate::session::Session;
+use crate::task::Task;
 use crate::trust::Trust;
 use crate::unchanged;
 use crate::workspace::Workspace;
@@ -100,9 +102,19 @@ pub fn statements(session: &Session) -> Checks {
 
 /// Checks the datasets among `only`, or all: manifest and chunk list against the statement, and in full depth every row
 /// against its chunk's root.
-pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: Depth) -> Result<Checks> {
+pub fn datasets(
+    session: &Session,
+    only: Option<&BTreeSet<StatementId>>,
+    depth: Depth,
+    output: &Output,
+) -> Result<Checks> {
     let store = session.store()?;
     let mut checks = Checks::default();
+    let task = Task::reading(output, "check", None);
+    if depth == Depth::Full && !task.progress().is_silent() {
+        task.left(bytes(session, only));
+    }
+    let watched = Watched { store: &store, observer: &task };
     for found in in_order(session, only, |record| record.extent.is_some()) {
         let record = found.record;
         let name = label(record);
@@ -120,7 +132,7 @@ pub fn datasets(session: &Session, only: Option<&BTreeSet<StatementId>>, depth: 
                 checks.not_asked("dataset", name.clone(), "--quick reads no rows");
                 Ok(())
             }
-            (Ok(stored), Depth::Full) => rows(session, &store, stored, &name, &mut checks),
+            (Ok(stored), Depth::Full) => rows(session, &watched, stored, &name, &mut checks),
             (Err(_), _) => stored.map(drop),
         };
         match result {
@@ -164,8 +176,16 @@ fn remains(session: &Session, store: &Store, found: &Found<'_>, name: &str, chec
     }
 }
 
+/// How many bytes the chunk files have, of datasets whose lists are here.
+fn bytes(session: &Session, only: Option<&BTreeSet<StatementId>>) -> u64 {
+    let datasets = in_order(session, only, |record| record.extent.is_some());
+    let here = datasets.iter().filter(|found| !removed::is_removed(session, found).unwrap_or(false));
+    let stored = here.filter_map(|found| dataset::load(&session.ledger, &session.blobs(), found).ok());
+    stored.map(|stored| stored.committed.bytes()).sum()
+}
+
 /// Checks every row of a dataset, what its chunk files say of their values, and its report.
-fn rows(session: &Session, store: &Store, stored: &Stored, name: &str, checks: &mut Checks) -> Result<()> {
+fn rows(session: &Session, store: &Watched<'_>, stored: &Stored, name: &str, checks: &mut Checks) -> Result<()> {
     let named = dataset::report(&session.blobs(), &stored.manifest);
     let report = named.as_ref().ok().and_then(Option::as_ref);
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use mira_core::cid::{Cid, Codec};
@@ -21,12 +22,14 @@ use crate::args::Global;
 use crate::blobs::Blobs;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::home::Home;
+use crate::interrupt::interrupted;
 use crate::ledger::log_key;
-use crate::output::{Output, count, counted};
+use crate::output::{Output, count, counted, size};
 use crate::read_file::failed;
 use crate::refs::Found;
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::task::Task;
 use crate::trust::Trust;
 use crate::{by_cid, dataset, publish, removed};
 
@@ -74,7 +77,7 @@ impl FromArgs {
         !self.from.is_empty()
     }
 
-    fn fetcher(&self, settings: &Settings) -> Result<Fetcher> {
+    fn fetcher(&self, settings: &Settings, task: &Arc<Task>) -> Result<Fetcher> {
         let source = |text: &String| -> Result<Source> {
             if text == "kubo" {
                 return Source::kubo(&publish::node_setting(settings)?.0).kind(Kind::Usage);
@@ -82,7 +85,8 @@ impl FromArgs {
             Source::gateway(text).kind(Kind::Usage).map_err(|error| error.hint("--from https://HOST, or --from kubo"))
         };
         let sources = self.from.iter().map(source).collect::<Result<Vec<_>>>()?;
-        Fetcher::new(sources, Patience::default()).kind(Kind::Failed)
+        let fetcher = Fetcher::new(sources, Patience::default()).kind(Kind::Failed)?;
+        Ok(fetcher.watched(Arc::<Task>::clone(task)))
     }
 }
 
@@ -121,15 +125,27 @@ impl Fetched {
 }
 
 /// Fetches the files of a dataset of this log that are not here; nothing if nobody is to be asked.
-pub fn complete(session: &Session, found: &Found<'_>, from: &FromArgs) -> Result<Option<Fetched>> {
+pub fn complete(session: &Session, found: &Found<'_>, from: &FromArgs, output: &Output) -> Result<Option<Fetched>> {
     if !from.is_given() {
         return Ok(None);
     }
-    let fetcher = from.fetcher(&Settings::load(&session.home, Some(&session.workspace))?)?;
+    let task = Arc::new(Task::stoppable(output, "fetch", None));
+    let fetcher = from.fetcher(&Settings::load(&session.home, Some(&session.workspace))?, &task)?;
     // So that no gc takes what is not whole yet.
     let _lock = session.workspace.lock()?;
+    task.end(fetch(session, found, &fetcher), || interrupted(&come(&fetcher)))?;
+    Ok(Some(Fetched::by(&fetcher)))
+}
+
+/// What has come until now, and stays.
+fn come(fetcher: &Fetcher) -> String {
+    let bytes = fetcher.given().iter().map(|given| given.bytes).sum();
+    format!("{} have come and are kept", size(bytes))
+}
+
+fn fetch(session: &Session, found: &Found<'_>, fetcher: &Fetcher) -> Result<()> {
     let (store, blobs) = (session.store()?, session.blobs());
-    let here = Here { fetcher: &fetcher, store: &store, blobs: &blobs };
+    let here = Here { fetcher, store: &store, blobs: &blobs };
     let manifest = *dataset::stated(&session.ledger, found)?.subject.manifest.digest();
     here.small(&manifest, MAX_MANIFEST as u64)?;
     let manifest = Manifest::from_cbor(&blobs.get(&manifest, MAX_MANIFEST)?).kind(Kind::DoesNotVerify)?;
@@ -141,8 +157,7 @@ pub fn complete(session: &Session, found: &Found<'_>, from: &FromArgs) -> Result
     let stored = dataset::load(&session.ledger, &blobs, found)?;
     fetcher.chunks(&store, &stored.chunks).map_err(|error| refused(&error, error.is_refusal()))?;
     // All files are durable: from here on the dataset is here, whether or not a crash leaves the mark.
-    removed::unmark(&session.workspace, &found.id)?;
-    Ok(Some(Fetched::by(&fetcher)))
+    removed::unmark(&session.workspace, &found.id)
 }
 
 /// The CID in a REF of which this workspace knows nothing, if somebody is to be asked about it.
@@ -175,8 +190,7 @@ impl Foreign {
     pub fn fetch(
         cid: &Cid,
         from: &FromArgs,
-        path: &Path,
-        global: &Global,
+        (path, global, output): (&Path, &Global, &Output),
         allow: impl FnOnce(&Record) -> Result<()>,
     ) -> Result<Self> {
         let session = session(global)?;
@@ -184,10 +198,13 @@ impl Foreign {
             Some(session) => Settings::load(&session.home, Some(&session.workspace))?,
             None => Settings::load(&Home::locate(global.home.as_deref())?, None)?,
         };
-        let fetcher = from.fetcher(&settings)?;
+        let task = Arc::new(Task::stoppable(output, "fetch", None));
+        let fetcher = from.fetcher(&settings, &task)?;
         let (place, lock) = place(path, cid)?;
         let store = Store::open(&place).kind(Kind::Failed)?;
-        let published = fetcher.published(&store, cid).map_err(|error| refused(&error, error.is_refusal()))?;
+        let stopped = || interrupted(&come(&fetcher));
+        let published = fetcher.published(&store, cid).map_err(|error| refused(&error, error.is_refusal()));
+        let published = task.end(published, stopped)?;
         let id = published.envelope.statement_id();
         let record = session.as_ref().and_then(|session| session.ledger.fold().statement(&id));
         record.map_or(Ok(()), allow)?;
@@ -199,7 +216,8 @@ impl Foreign {
             }
             _ => None,
         };
-        fetcher.chunks(&store, &published.chunks).map_err(|error| refused(&error, error.is_refusal()))?;
+        let chunks = fetcher.chunks(&store, &published.chunks).map_err(|error| refused(&error, error.is_refusal()));
+        task.end(chunks, stopped)?;
         let signed = Signed {
             name: published.statement.subject().name().map(ToString::to_string).unwrap_or_default(),
             signer: published.envelope.signers().map(|key| key.to_did()).collect(),

@@ -23,17 +23,22 @@ use mira_core::manifest::{ChunkList, MAX_MANIFEST, Manifest};
 use mira_core::statement::Dataset;
 use mira_ingest::chunk::{self, MAX_FILE};
 use mira_ingest::commit::CommittedDataset;
-use mira_ingest::directory::Entry;
+use mira_ingest::directory::{DatasetDirectory, Entry};
 use mira_ingest::fetch::Published;
+use mira_ingest::observer::Observer as _;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::store::{Store, file_of};
 
 use crate::card::Card;
 use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
+use crate::interrupt::interrupted;
+use crate::output::{Output, counted};
+use crate::progress::Progress;
 use crate::read_file::{self, failed};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::task::Task;
 use crate::{publish, subject, temporary};
 
 /// What was written.
@@ -48,7 +53,13 @@ pub struct Written {
 }
 
 /// Writes the folder, every byte and row checked on the way.
-pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path, force: bool) -> Result<Written> {
+pub fn write(
+    session: &Session,
+    found: &Found<'_>,
+    stored: &Stored,
+    (path, force): (&Path, bool),
+    output: &Output,
+) -> Result<Written> {
     let place = Place::of(path, &found.id, force)?;
     let lock = place.begin()?;
     let store = session.store()?;
@@ -60,13 +71,10 @@ pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path,
     })?;
     let small = small.into_inner();
     let card = stored.manifest.fields().card.is_none().then(|| substitute(found, stored)).flatten();
-    for (number, entry) in directory.files().enumerate() {
-        let index = (number + stored.chunks.chunks().len()).checked_sub(directory.len());
-        match index {
-            Some(index) => place.keep(&entry, || rows(&store, &stored.chunks, &stored.committed, index))?,
-            None => place.keep(&entry, || Ok(small.get(&entry.file.cid).cloned().unwrap_or_default()))?,
-        }
-    }
+    place.fill(&directory, &stored.chunks, output, |entry, index| match index {
+        Some(index) => rows(&store, &stored.chunks, &stored.committed, index),
+        None => Ok(small.get(&entry.file.cid).cloned().unwrap_or_default()),
+    })?;
     if let Some(card) = &card {
         let file = file_of(card.as_bytes()).kind(Kind::Failed)?;
         place.keep(&Entry { path: README.to_owned(), file }, || Ok(card.as_bytes().to_vec()))?;
@@ -79,23 +87,26 @@ pub fn write(session: &Session, found: &Found<'_>, stored: &Stored, path: &Path,
 
 /// Writes the folder of a dataset that was fetched into a store, every row checked on the way, and returns the number of
 /// its files.
-pub fn write_fetched(published: &Published, store: &Store, path: &Path, force: bool) -> Result<usize> {
+pub fn write_fetched(
+    published: &Published,
+    store: &Store,
+    (path, force): (&Path, bool),
+    output: &Output,
+) -> Result<usize> {
     let place = Place::of(path, &published.envelope.statement_id(), force)?;
     let lock = place.begin()?;
     let Published { directory, chunks, committed, .. } = published;
-    for (number, entry) in directory.files().enumerate() {
-        match (number + chunks.chunks().len()).checked_sub(directory.len()) {
-            Some(index) => place.keep(&entry, || rows(store, chunks, committed, index))?,
-            None => place.keep(&entry, || store.get(&entry.file.cid, entry.file.size).kind(Kind::DoesNotVerify))?,
-        }
-    }
+    place.fill(directory, chunks, output, |entry, index| match index {
+        Some(index) => rows(store, chunks, committed, index),
+        None => store.get(&entry.file.cid, entry.file.size).kind(Kind::DoesNotVerify),
+    })?;
     place.finish()?;
     drop(lock);
     Ok(directory.len())
 }
 
 /// Compares a folder with the dataset of a statement, if it is a folder of this kind; nothing if it is another.
-pub fn check(path: &Path, dataset: &Dataset) -> Result<Option<subject::Found>> {
+pub fn check(path: &Path, dataset: &Dataset, output: &Output) -> Result<Option<subject::Found>> {
     let file = path.join(MANIFEST);
     if !path.is_dir() || !file.is_file() {
         return Ok(None);
@@ -109,7 +120,7 @@ pub fn check(path: &Path, dataset: &Dataset) -> Result<Option<subject::Found>> {
         }
         Err(error) => return Ok(Some(subject::Found::Other(format!("{MANIFEST}: {}", chain(&error))))),
     };
-    let differs = differences(path, &manifest);
+    let differs = differences(path, &manifest, output);
     match differs {
         Ok(()) => Ok(Some(subject::Found::Subject)),
         Err(error) if matches!(error.kind, Kind::DoesNotVerify | Kind::NotFound) => {
@@ -123,7 +134,7 @@ const README: &str = "README.md";
 const MANIFEST: &str = "manifest.cbor";
 
 /// Reads every file that the manifest names, and every row.
-fn differences(path: &Path, manifest: &Manifest) -> Result<()> {
+fn differences(path: &Path, manifest: &Manifest, output: &Output) -> Result<()> {
     let wrong = |name: &str, what: String| CliError::new(Kind::DoesNotVerify, format!("{name}: {what}"));
     let fields = manifest.fields();
     let schema = fields.schema.to_json();
@@ -143,6 +154,7 @@ fn differences(path: &Path, manifest: &Manifest) -> Result<()> {
     let list = read_file::bounded(&path.join("chunks.cbor"), limit.min(mira_core::manifest::MAX_CHUNK_LIST))?;
     let list = manifest.open_chunk_list(&list).kind(Kind::DoesNotVerify)?;
     let physical = PhysicalSchema::parse(&fields.physical).kind(Kind::DoesNotVerify)?;
+    let progress = Progress::new(output, "verify", Some(list.chunks().iter().map(|chunk| chunk.bytes).sum()));
     for (index, listed) in list.chunks().iter().enumerate() {
         let name = mira_ingest::directory::chunk_path(index);
         let limit = usize::try_from(listed.bytes.min(MAX_FILE)).unwrap_or(usize::MAX);
@@ -153,6 +165,7 @@ fn differences(path: &Path, manifest: &Manifest) -> Result<()> {
         }
         let rows = chunk::read(bytes.into(), &physical).and_then(|rows| rows.verify(&listed.leaf));
         rows.map_err(|error| wrong(&name, chain(&error)))?;
+        progress.done(listed.leaf.rows, listed.bytes);
     }
     Ok(())
 }
@@ -249,6 +262,29 @@ impl Place {
                 .hint("run this again when it has ended")),
             Err(TryLockError::Error(error)) => Err(failed(&self.target, &error)),
         }
+    }
+
+    /// Makes every file of a dataset what it should be. `bytes` gives those of an entry, and of a chunk by its index.
+    fn fill(
+        &self,
+        directory: &DatasetDirectory,
+        chunks: &ChunkList,
+        output: &Output,
+        bytes: impl Fn(&Entry, Option<usize>) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let task = Task::stoppable(output, "write", Some(directory.size()));
+        for (number, entry) in directory.files().enumerate() {
+            // The chunks' files come last.
+            let index = (number + chunks.chunks().len()).checked_sub(directory.len());
+            self.keep(&entry, || bytes(&entry, index))?;
+            let rows = index.and_then(|index| chunks.chunks().get(index)).map_or(0, |chunk| chunk.leaf.rows);
+            let kept = || {
+                let files = counted(directory.len() as u64, "file");
+                interrupted(&format!("{} of {files} are written, under a hidden name beside it", number + 1))
+            };
+            task.end(task.done(rows, entry.file.size).kind(Kind::Interrupted), kept)?;
+        }
+        Ok(())
     }
 
     /// Makes a file what it should be. One that is that already is left from a run before.

@@ -7,8 +7,9 @@
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::error::{CliError, Kind, Result};
+use crate::error::{CliError, Kind};
 use crate::output::Output;
+use crate::progress;
 
 /// Exit code of a process that was interrupted.
 const CODE: i32 = 130;
@@ -25,6 +26,7 @@ pub fn install(output: Output) {
             output.talk("\nstopping at the next safe point; once more stops at once");
             return;
         }
+        progress::clear();
         if is_first {
             let error = CliError::new(Kind::Interrupted, "interrupted")
                 .hint("nothing is half-visible; the same command can be run again");
@@ -49,11 +51,6 @@ impl SafePoints {
     pub fn stop(&self) -> bool {
         ASKED.load(Ordering::SeqCst)
     }
-
-    /// Stops here if asked to, saying what is kept and how to go on.
-    pub fn check(&self, kept: impl FnOnce() -> String) -> Result<()> {
-        if self.stop() { Err(interrupted(&kept())) } else { Ok(()) }
-    }
 }
 
 impl Drop for SafePoints {
@@ -65,4 +62,9 @@ impl Drop for SafePoints {
 /// The error of a command that stopped at a safe point: `kept` is what the next run need not do again.
 pub fn interrupted(kept: &str) -> CliError {
     CliError::new(Kind::Interrupted, format!("interrupted: {kept}")).hint("the same command goes on from there")
+}
+
+/// The same where nothing is kept.
+pub fn interrupted_before(what: &str) -> CliError {
+    CliError::new(Kind::Interrupted, format!("interrupted: {what}")).hint("the same command starts again")
 }

@@ -53,6 +53,7 @@ mod rewarding;
 mod session;
 mod settings;
 mod subject;
+mod task;
 mod temporary;
 mod terms;
 mod trust;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
+use crate::progress;
+
 /// How a command was asked to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
@@ -76,7 +78,7 @@ impl Output {
     pub fn talk(&self, text: impl fmt::Display) {
         if !self.quiet {
             // Losing talk is no reason to fail.
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            progress::beside(|| drop(writeln!(io::stderr().lock(), "{text}")));
         }
     }
 

@@ -208,7 +208,10 @@ fn hint(error: &SourceError) -> Option<String> {
             "TMPDIR names the directory for temporary files".to_owned()
         }
         _ => match error.problem()? {
-            Problem::Utf8 => "--encoding says what it is in, such as windows-1252".to_owned(),
+            Problem::Utf8 => match Encoding::likely(error) {
+                Some(encoding) => format!("--encoding {encoding} reads it, if that is what it is in: it looks like it"),
+                None => "--encoding says what it is in, such as windows-1252".to_owned(),
+            },
             Problem::Malformed { .. } | Problem::Mark { .. } => "--encoding says what the file is in".to_owned(),
             Problem::Unread { encoding } => format!("iconv -f {encoding} -t UTF-8 converts it"),
             Problem::Expands { .. } => "--max-expanded allows more, if the file is yours".to_owned(),

@@ -19,8 +19,10 @@ use mira_ingest::store::Unstored;
 use crate::artifact::Artifact;
 use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::folder;
-use crate::output::counted;
+use crate::output::{Output, counted};
+use crate::progress::Progress;
 use crate::reading::{ReadArgs, source_error};
+use crate::task::Task;
 
 /// What the files are.
 #[derive(Debug)]
@@ -34,12 +36,12 @@ pub enum Found {
 }
 
 /// Compares the file or folder at `path` with the subject of a proof.
-pub fn check(proof: &Proof, path: &Path, reading: &ReadArgs) -> Result<Found> {
+pub fn check(proof: &Proof, path: &Path, reading: &ReadArgs, output: &Output) -> Result<Found> {
     let statement = proof.entry().statement();
     match statement.predicate() {
         Predicate::Train(train) => check_model(train, path),
         predicate => match predicate.dataset() {
-            Some(dataset) => check_dataset(proof, dataset, path, reading),
+            Some(dataset) => check_dataset(proof, dataset, (path, reading), output),
             None => Err(CliError::new(
                 Kind::Usage,
                 format!("the proof is of a {} statement, which is about no file", statement.kind()),
@@ -99,14 +101,19 @@ fn difference(expected: &ModelFiles, found: &ModelFiles) -> String {
     added.map(|path| format!("{path} is no file of the model")).unwrap_or_default()
 }
 
-fn check_dataset(proof: &Proof, dataset: &Dataset, path: &Path, reading: &ReadArgs) -> Result<Found> {
-    if let Some(found) = folder::check(path, dataset)? {
+fn check_dataset(
+    proof: &Proof,
+    dataset: &Dataset,
+    (path, reading): (&Path, &ReadArgs),
+    output: &Output,
+) -> Result<Found> {
+    if let Some(found) = folder::check(path, dataset, output)? {
         return Ok(found);
     }
     let proven = proof.evidence().schema.as_deref().map(Schema::from_cbor).transpose().kind(Kind::DoesNotVerify)?;
     let given = reading.schema()?;
     let is_given = proven.is_some() || given.is_some();
-    let committed = match commit(path, given.or(proven), reading) {
+    let committed = match commit(path, given.or(proven), reading, output) {
         Ok(committed) => committed,
         Err(NoRows::Content(why)) => return Ok(Found::Other(why)),
         Err(NoRows::Failed(error)) => return Err(error),
@@ -169,17 +176,24 @@ fn is_io(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Commits to the rows of files as `add` would, and keeps nothing.
-fn commit(path: &Path, schema: Option<Schema>, reading: &ReadArgs) -> std::result::Result<CommittedDataset, NoRows> {
+fn commit(
+    path: &Path,
+    schema: Option<Schema>,
+    reading: &ReadArgs,
+    output: &Output,
+) -> std::result::Result<CommittedDataset, NoRows> {
     let source = Source::open(&[PathBuf::from(path)], reading.options()?)?;
     let mut plan = match schema {
         Some(schema) => source.under(schema),
-        None => source.infer(),
+        None => source.infer_watched(&Task::reading(output, "infer", Some(source.bytes_total()))),
     }?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     loop {
         let physical = PhysicalSchema::of_working(plan.arrow()).kind(Kind::Failed)?;
         let batches = source.batches(&plan).map(|batch| batch.map(|batch| batch.batch().clone()));
-        match pipeline::run(&physical, batches, &Unstored, threads, &mut |_| ()) {
+        let progress = Progress::new(output, "verify", Some(source.bytes_total()));
+        let mut watch = |now: pipeline::Progress| progress.at(now.rows, source.meter().bytes());
+        match pipeline::run(&physical, batches, &Unstored, threads, &mut watch) {
             Ok(outcome) => return Ok(outcome.dataset),
             // A given schema's first rows needed less room than later ones.
             Err(PipelineError::Source(error)) if error.widening().is_some() => plan = source.measure(plan)?,

@@ -5,11 +5,16 @@
 mod world;
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use world::{World, files};
+use world::{World, files, sample};
 
 /// A table of about 60 MB of canonical rows, so some tens of chunks, that compresses badly.
 fn table() -> String {
@@ -28,7 +33,10 @@ fn table() -> String {
 
 /// The command with signals as a terminal would leave them, whatever the harness ignores.
 fn spawn(world: &World, args: &[&str]) -> Child {
-    let own = world.command(args);
+    start(&world.command(args))
+}
+
+fn start(own: &Command) -> Child {
     let mut command = Command::new("env");
     command.arg("--default-signal=INT,TERM,HUP").arg(own.get_program()).args(own.get_args());
     for (key, value) in own.get_envs() {
@@ -103,4 +111,118 @@ fn two_signals_end_it_at_once_and_other_commands_end_with_one() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(130), "{said}");
     assert!(said.contains("\"kind\":\"interrupted\""), "{said}");
+}
+
+/// Somebody who takes connections and never answers. Each that is taken comes through the channel.
+fn silent() -> (String, Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, taken) = channel();
+    thread::spawn(move || listener.incoming().flatten().try_for_each(|stream| sender.send(stream)));
+    (url, taken)
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is there.
+fn until(there: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !there() {
+        assert!(began.elapsed() < PATIENCE, "it never came");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// Interrupts, and gives what was said; nothing may be on stdout.
+fn interrupt(child: Child) -> String {
+    signal(&child, "INT");
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(ended.stdout.is_empty(), "{}", String::from_utf8_lossy(&ended.stdout));
+    said
+}
+
+#[test]
+fn an_interrupted_pin_stays_queued() {
+    let world = World::new();
+    world.ok(&["add", &sample("data/weather.csv"), "--license", "CC0-1.0"]);
+    let (url, taken) = silent();
+    let mut pin = world.command(&["pin", "weather"]);
+    let child = start(pin.env("MIRA_KUBO", &url));
+    let _open = taken.recv_timeout(PATIENCE).unwrap();
+    let said = interrupt(child);
+    assert!(said.contains("error: interrupted: weather@1 is queued, 0 B were sent"), "{said}");
+    assert!(said.contains("hint: mira pin again sends what is missing"), "{said}");
+    let pins = world.json(&["status"])["pins"].clone();
+    assert_eq!((&pins[0]["state"], &pins[0]["error"]), (&"queued".into(), &"interrupted".into()), "{pins}");
+}
+
+#[test]
+fn an_interrupted_fetch_keeps_what_has_come() {
+    let world = World::bare();
+    let (url, taken) = silent();
+    let cid = "bafybeibhvrouzbzxqmdk7dngedvkexapwnypeuzs7m22tyjsn4ab7d24tu";
+    let child = spawn(&world, &["get", cid, "--from", &url, "-o", "copy/"]);
+    let _open = taken.recv_timeout(PATIENCE).unwrap();
+    let said = interrupt(child);
+    assert!(said.contains("error: interrupted: 0 B have come and are kept"), "{said}");
+    assert!(said.contains("hint: the same command goes on from there"), "{said}");
+    assert!(world.ws(&format!(".copy.fetch-{cid}")).is_dir() && !world.ws("copy").exists());
+}
+
+#[test]
+fn what_is_written_is_whole_or_not_there_and_a_folder_goes_on() {
+    let world = World::new();
+    world.write("big.csv", table());
+    world.ok(&["add", "big.csv"]);
+    let hidden = |start: &str| -> Vec<PathBuf> {
+        let files = files(&world.ws(".")).into_iter();
+        files.filter(|path| path.to_string_lossy().contains(&format!("/.{start}"))).collect()
+    };
+    let child = spawn(&world, &["get", "big", "-o", "copy.csv"]);
+    until(|| !hidden("copy.csv").is_empty());
+    let said = interrupt(child);
+    assert!(said.contains("error: interrupted: nothing is written; ") && said.contains("of 200000 rows"), "{said}");
+    assert!(hidden("copy.csv").is_empty() && !world.ws("copy.csv").exists());
+
+    let child = spawn(&world, &["get", "big", "-o", "folder/"]);
+    until(|| hidden("folder.mira-").len() > 8);
+    let said = interrupt(child);
+    assert!(said.contains("files are written, under a hidden name beside it"), "{said}");
+    let kept = hidden("folder.mira-");
+    let inode = |path: &PathBuf| std::os::unix::fs::MetadataExt::ino(&path.metadata().unwrap());
+    let before = inode(&kept[0]);
+    world.ok(&["get", "big", "-o", "folder/"]);
+    let name = kept[0].file_name().unwrap();
+    let written = files(&world.ws("folder"));
+    let same = written.iter().find(|path| path.file_name() == Some(name)).unwrap();
+    assert_eq!(inode(same), before, "what was there is not written again");
+}
+
+/// Who only reads has nothing to keep: it ends at once, and never as if it had checked everything.
+#[test]
+fn checks_that_are_interrupted_say_nothing_of_the_rest() {
+    let world = World::new();
+    world.write("big.csv", table());
+    world.ok(&["add", "big.csv"]);
+    world.write("big.csv", table().replace(',', ",x"));
+    world.ok(&["add", "big.csv", "--name", "other"]);
+    world.ok(&["seal"]);
+    world.ok(&["prove", "row", "other", "0", "-o", "row.tlog-proof"]);
+    for args in
+        [&["fsck"][..], &["audit"], &["diff", "big", "other"], &["verify", "big.csv", "--proof", "row.tlog-proof"]]
+    {
+        let mut child = spawn(&world, &[args, &["--progress=json"]].concat());
+        let mut events = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        events.read_line(&mut first).unwrap();
+        assert!(first.contains("mira.progress/1"), "{args:?}: {first}");
+        signal(&child, "INT");
+        let (mut said, mut out) = (String::new(), String::new());
+        events.read_to_string(&mut said).unwrap();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{args:?}: {said}");
+        assert!(out.is_empty() && said.contains("error: interrupted"), "{args:?}: {out}{said}");
+    }
 }

@@ -6,7 +6,9 @@ mod world;
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use mira_core::cid::{Cid, Codec};
 use serde_json::Value;
@@ -86,7 +88,7 @@ fn one_is_no_plural() {
     assert!(said.contains(": 1 entry, 1 epoch, 0 entries unsealed"), "{said}");
 }
 
-/// What comes by standard input has a size once it is copied, and so has a member of an archive.
+/// What comes by standard input has a size once it is copied.
 #[test]
 fn a_dry_run_knows_the_size_of_standard_input() {
     let world = World::new();
@@ -115,4 +117,77 @@ fn add_names_the_cids_of_what_is_published() {
     let again = world.json(&args);
     assert_eq!(again["unchanged"], true);
     assert_eq!((&again["dataset_cid"], &again["manifest_cid"]), (&added["dataset_cid"], &added["manifest_cid"]));
+}
+
+/// Numbers that are written with zeros at their end are said to lose them, in the plan and after the fact.
+#[test]
+fn zeros_that_are_lost_are_told() {
+    let world = World::new();
+    world.write("prices.csv", "name,price,count,share\na,1.10,10,0.5\nb,2.5,20,0.25\nc,2.50,30,1e10\n");
+    let expected = "column \"price\" is read as numbers, so 1.10 becomes 1.1; with --schema, \"text\" or [\"decimal\",2] for it \
+                    keeps the zeros";
+    let plan = world.json(&["add", "prices.csv", "--dry-run"]);
+    assert_eq!(plan["warnings"], serde_json::json!([expected]));
+    let said = world.run(&["add", "prices.csv", "--dry-run"]);
+    assert!(said.err.contains(&format!("warning: {expected}")), "{}", said.err);
+    assert_eq!(world.json(&["add", "prices.csv"])["warnings"], serde_json::json!([expected]));
+    // What the hint says is so, and then there is nothing to say.
+    world.write("schema.json", r#"[["name","text"],["price",["decimal",2]],["count","int"],["share","float"]]"#);
+    let exact = world.json(&["add", "prices.csv", "--schema", "schema.json", "--name", "exact"]);
+    assert!(exact.get("warnings").is_none(), "{exact}");
+    world.ok(&["get", "exact", "-o", "exact.csv"]);
+    assert!(fs::read_to_string(world.ws("exact.csv")).unwrap().contains("a,1.10,"));
+    // Where the start makes a guess that does not hold, too; and in a column that is text after all there is nothing to lose.
+    world.write("late.csv", format!("a,b\n{}x,1.0\n", "1.0,2\n".repeat(400_000)));
+    let late = world.json(&["add", "late.csv", "--dry-run"]);
+    assert_eq!(late["warnings"].as_array().unwrap().len(), 1, "{}", late["warnings"]);
+    assert!(late["warnings"][0].as_str().unwrap().contains("column \"b\" is read as numbers, so 1.0 becomes 1;"));
+}
+
+/// Text that stops being UTF-8 further on than an encoding is told by.
+#[test]
+fn the_hint_names_the_encoding_that_is_likely() {
+    let world = World::new();
+    let mut text = b"place,note\n".to_vec();
+    text.extend("Aachen,plain\n".repeat(20_000).bytes());
+    for place in ["Genève", "Zürich", "Besançon", "Málaga", "Orléans", "Münster", "Göteborg", "Ávila"] {
+        let latin: Vec<u8> = place.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        text.extend([&*latin, b",caf\xe9 fran\xe7ais tr\xe8s agr\xe9able\n"].concat());
+    }
+    world.write("late.csv", text);
+    let said = world.fails(1, "UTF-8", &["add", "late.csv"]).err;
+    assert!(said.contains("hint: --encoding windows-1252 reads it"), "{said}");
+    world.ok(&["add", "late.csv", "--encoding", "windows-1252"]);
+    world.write("bytes.csv", [b"a\n".repeat(40_000), b"\xff\xfe\x80\n".to_vec()].concat());
+    let said = world.fails(1, "UTF-8", &["add", "bytes.csv"]).err;
+    assert!(said.contains("hint: --encoding says what it is in"), "{said}");
+}
+
+/// What is noted as the schema is the schema that the rows were read under: the file is read once.
+#[test]
+fn a_schema_is_read_once() {
+    let world = World::new();
+    world.write("pets.csv", "name,legs\nRex,4\n");
+    let pipe = world.ws("schema.pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for args in [
+        &["add", "pets.csv", "--schema", "schema.pipe"][..],
+        &["add", "pets.csv", "--schema", "schema.pipe", "--dry-run"],
+    ] {
+        let mut child = world.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        fs::write(&pipe, r#"[["name","text"],["legs","int"]]"#).unwrap();
+        let began = Instant::now();
+        let code = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status.code(),
+                // Somebody who opens a pipe a second time waits for a second writer.
+                None if began.elapsed() > Duration::from_secs(20) => {
+                    child.kill().unwrap();
+                    break child.wait().unwrap().code();
+                }
+                None => sleep(Duration::from_millis(5)),
+            }
+        };
+        assert_eq!(code, Some(0), "{args:?}");
+    }
 }

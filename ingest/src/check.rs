@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::commit::CommittedDataset;
 use crate::export::{self, ExportError};
+use crate::observer::ChunkFiles;
 use crate::report::{Profile, Report};
 use crate::statistics::{self, Defect};
 use crate::store::Store;
@@ -43,7 +44,7 @@ const MAX_DEFECTS: usize = 100;
 /// That of the first chunk which is not there, or does not verify.
 pub fn dataset(
     dataset: &CommittedDataset,
-    store: &Store,
+    store: &dyn ChunkFiles,
     like: Option<&Report>,
     threads: NonZeroUsize,
 ) -> Result<Checked, ExportError> {
@@ -142,7 +143,7 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
 
 fn one(
     dataset: &CommittedDataset,
-    store: &Store,
+    store: &dyn ChunkFiles,
     index: usize,
     profile: Option<&mut Profile>,
 ) -> Result<Vec<Defect>, ExportError> {

@@ -16,8 +16,8 @@ use mira_core::manifest::ListedChunk;
 
 use crate::commit::CommittedDataset;
 use crate::export::{self, ExportError};
+use crate::observer::ChunkFiles;
 use crate::rows::{RowEncoder, RowError};
-use crate::store::Store;
 
 /// Most rows of chunks that are not shared, both sides together: each takes about 100 bytes while they are compared.
 pub const MAX_ROWS: u64 = 1 << 23;
@@ -28,7 +28,7 @@ pub struct Side<'a> {
     /// The dataset.
     pub dataset: &'a CommittedDataset,
     /// Where its chunk files are.
-    pub store: &'a Store,
+    pub store: &'a dyn ChunkFiles,
 }
 
 /// What is only on one side.

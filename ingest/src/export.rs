@@ -33,6 +33,7 @@ use parquet::errors::ParquetError;
 
 use crate::chunk::{self, ChunkError};
 use crate::commit::{CommitError, CommittedDataset};
+use crate::observer::{ChunkFiles, Halted};
 use crate::store::{LeavesError, Store, StoreError};
 
 mod cell;
@@ -136,6 +137,9 @@ pub enum ExportError {
         /// What is wrong with them.
         source: LeavesError,
     },
+    /// Whoever watches wanted it to end.
+    #[error(transparent)]
+    Halted(#[from] Halted),
     /// The output could not be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
@@ -153,7 +157,7 @@ pub enum ExportError {
 /// Before the first chunk, if the dataset's leaf data do not make its dataset_id.
 pub fn chunks<'a>(
     dataset: &'a CommittedDataset,
-    store: &'a Store,
+    store: &'a dyn ChunkFiles,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ExportError>> + 'a, ExportError> {
     whole(dataset)?;
     Ok((0..dataset.chunks.len()).filter_map(|index| chunk(dataset, store, index).transpose()))
@@ -175,7 +179,11 @@ pub(crate) struct CheckedChunk {
 }
 
 /// Reads and checks one chunk; `None` beyond the last.
-pub fn chunk(dataset: &CommittedDataset, store: &Store, index: usize) -> Result<Option<RecordBatch>, ExportError> {
+pub fn chunk(
+    dataset: &CommittedDataset,
+    store: &dyn ChunkFiles,
+    index: usize,
+) -> Result<Option<RecordBatch>, ExportError> {
     Ok(chunk_with_file(dataset, store, index)?.map(|chunk| chunk.rows))
 }
 
@@ -187,35 +195,39 @@ pub fn leaves(dataset: &CommittedDataset, store: &Store, index: usize) -> Result
 /// The same, and the bytes that were read.
 pub(crate) fn chunk_with_file(
     dataset: &CommittedDataset,
-    store: &Store,
+    store: &dyn ChunkFiles,
     index: usize,
 ) -> Result<Option<CheckedChunk>, ExportError> {
     let Some(chunk) = dataset.chunks.get(index) else { return Ok(None) };
     let limit = chunk.bytes.min(chunk::MAX_FILE);
-    let file = store.get(&chunk.cid, limit).map_err(|source| ExportError::Store { index, source })?;
+    let file = store.store().get(&chunk.cid, limit).map_err(|source| ExportError::Store { index, source })?;
     let (expected, found) = (chunk.bytes, file.len() as u64);
     if expected != found {
         return Err(ExportError::Length { index, expected, found });
     }
     let file = Bytes::from(file);
-    chunk::read(file.clone(), &dataset.physical)
-        .and_then(|rows| rows.verify_with_leaves(&chunk.leaf))
-        .map(|(rows, leaves)| Some(CheckedChunk { file, rows, leaves }))
-        .map_err(|source| ExportError::Chunk { index, source })
+    let rows = chunk::read(file.clone(), &dataset.physical).and_then(|rows| rows.verify_with_leaves(&chunk.leaf));
+    let (rows, leaves) = rows.map_err(|source| ExportError::Chunk { index, source })?;
+    store.done(chunk.leaf.rows, chunk.bytes)?;
+    Ok(Some(CheckedChunk { file, rows, leaves }))
 }
 
 /// Writes the dataset as CSV in UTF-8: a header line, LF line ends, quotes only where they are needed.
-pub fn to_csv(dataset: &CommittedDataset, store: &Store, out: &mut impl Write) -> Result<(), ExportError> {
+pub fn to_csv(dataset: &CommittedDataset, store: &dyn ChunkFiles, out: &mut impl Write) -> Result<(), ExportError> {
     table::write(dataset, store, out, &table::Csv)
 }
 
 /// Writes the dataset as NDJSON: an object per line with every column, nulls included.
-pub fn to_ndjson(dataset: &CommittedDataset, store: &Store, out: &mut impl Write) -> Result<(), ExportError> {
+pub fn to_ndjson(dataset: &CommittedDataset, store: &dyn ChunkFiles, out: &mut impl Write) -> Result<(), ExportError> {
     table::write(dataset, store, out, &table::Ndjson)
 }
 
 /// Writes the dataset as one Parquet file with the settings of `pq-1`, in row groups of 2^18 rows.
-pub fn to_parquet(dataset: &CommittedDataset, store: &Store, out: impl Write + Send) -> Result<(), ExportError> {
+pub fn to_parquet(
+    dataset: &CommittedDataset,
+    store: &dyn ChunkFiles,
+    out: impl Write + Send,
+) -> Result<(), ExportError> {
     let options =
         ArrowWriterOptions::new().with_properties(chunk::properties(&dataset.physical)?).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(out, dataset.physical.arrow().clone(), options)?;
@@ -227,7 +239,7 @@ pub fn to_parquet(dataset: &CommittedDataset, store: &Store, out: impl Write + S
 }
 
 /// Writes the dataset as one Arrow IPC file, uncompressed, in record batches of at most 2^16 rows.
-pub fn to_arrow(dataset: &CommittedDataset, store: &Store, out: impl Write) -> Result<(), ExportError> {
+pub fn to_arrow(dataset: &CommittedDataset, store: &dyn ChunkFiles, out: impl Write) -> Result<(), ExportError> {
     /// Few enough that batches are read by several threads, enough that their heads do not count.
     const BATCH_ROWS: usize = 1 << 16;
     let mut writer = FileWriter::try_new(out, dataset.physical.arrow())?;

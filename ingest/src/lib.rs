@@ -18,6 +18,8 @@
 //! [`statistics`] holds what Parquet files say of their values against them, and [`check`] does all of it for a dataset
 //! that is stored.
 //!
+//! [`observer`] is how all of them tell whoever watches how far they are, and are asked to stop.
+//!
 //! Nothing here signs or logs, or decides whether data may be published.
 
 #![deny(missing_docs)]
@@ -33,6 +35,7 @@ pub mod export;
 pub mod fetch;
 mod guard;
 pub mod license;
+pub mod observer;
 pub mod outbox;
 mod pages;
 pub mod physical;

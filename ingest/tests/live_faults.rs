@@ -38,7 +38,7 @@ fn fresh() -> Sample {
 }
 
 fn pin(service: &impl Pin, sample: &Sample) -> Result<Pinned, PinError> {
-    pin_dataset(service, &sample.store, &sample.dataset, "sample@1", salt(), &mut |_| ())
+    pin_dataset(service, &sample.store, &sample.dataset, "sample@1", salt(), &())
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -40,7 +40,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn pin(service: &impl Pin, sample: &Sample, name: &str) -> Result<mira_ingest::pin::Pinned, PinError> {
-    pin_dataset(service, &sample.store, &sample.dataset, name, salt(), &mut |_| ())
+    pin_dataset(service, &sample.store, &sample.dataset, name, salt(), &())
 }
 
 #[test]

@@ -11,13 +11,14 @@
 mod published;
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use mira_core::car::Car;
 use mira_core::cid::Cid;
 use mira_ingest::directory::car::{CarContent, WriteError};
-use mira_ingest::pin::{Memory, Pin, PinError, Progress, Route, Upload, checks, pin_dataset, plan_dataset};
+use mira_ingest::observer::{Halted, Observer};
+use mira_ingest::pin::{Memory, Pin, PinError, Route, Upload, checks, pin_dataset, plan_dataset};
 use published::{Sample, sample};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -34,7 +35,7 @@ fn many() -> Sample {
 }
 
 fn pin(service: &impl Pin, sample: &Sample) -> Result<mira_ingest::pin::Pinned, PinError> {
-    pin_dataset(service, &sample.store, &sample.dataset, "ours", 12345, &mut |_| ())
+    pin_dataset(service, &sample.store, &sample.dataset, "ours", 12345, &())
 }
 
 /// What must hold of a node that is said to have the dataset.
@@ -83,18 +84,39 @@ fn cars_have_the_length_and_content_that_was_planned() {
     }
 }
 
+/// Bytes that were sent, and those that were to be.
+#[derive(Default)]
+struct Count {
+    sent: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Count {
+    fn read(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
+}
+
+impl Observer for Count {
+    fn done(&self, _: u64, bytes: u64) -> Result<(), Halted> {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn left(&self, bytes: u64) {
+        self.total.store(self.sent.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn pins_and_reports_every_byte_once() {
     for sample in [small(), many()] {
         let service = Memory::new();
-        let mut last = Progress::default();
-        let pinned = pin_dataset(&service, &sample.store, &sample.dataset, "ours", 99, &mut |progress| {
-            assert!(progress.sent >= last.sent);
-            last = progress;
-        });
-        let pinned = pinned.unwrap();
-        assert_eq!((pinned.root, pinned.sent, pinned.kept_files), (sample.dataset.cid(), last.sent, 0));
-        assert_eq!(last.sent, last.total);
+        let count = Count::default();
+        let pinned = pin_dataset(&service, &sample.store, &sample.dataset, "ours", 99, &count).unwrap();
+        let (sent, total) = count.read();
+        assert_eq!((pinned.root, pinned.sent, pinned.kept_files), (sample.dataset.cid(), sent, 0));
+        assert_eq!(sent, total);
         check_everything(&service, &sample);
         let again = pin(&service, &sample).unwrap();
         assert_eq!((again.sent, again.kept_files), (0, sample.dataset.len()));

@@ -190,7 +190,9 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     tell_files(&source, output);
     let infer = inference(args, &source);
     let other_card = args.card.is_some() || args.no_card;
-    let input = unchanged::Input::of(&source, &(&args.reading, args.reading.schema()?, args.on_bad_row));
+    // Read once, so that the note is of the schema that the rows are read under.
+    let schema = args.reading.schema()?;
+    let input = unchanged::Input::of(&source, &(&args.reading, &schema, args.on_bad_row));
     if let (Some(parent), Some(input), None, false) = (&parent, input, &origin, other_card)
         && input.became(&session.workspace, &name.to_string(), &parent.receipt.statement)
         && parent.holds(parent.stored.committed.dataset_id, &rights)
@@ -202,8 +204,11 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
         return Ok(ExitCode::SUCCESS);
     }
     let quarantine = session.quarantine();
-    let run = Run::new(args, &source, parent.as_ref(), output, (args.on_bad_row, Show::of(granted.rights.visibility)));
-    let (Added { outcome, mut bad }, _) = run.commit(&session.store()?, Some(&quarantine))?;
+    let how = (args.on_bad_row, Show::of(granted.rights.visibility));
+    let run = Run::new(args, (&source, schema), parent.as_ref(), output, how);
+    let (added, _) = run.commit(&session.store()?, Some(&quarantine))?;
+    let warnings = granted.warnings.iter().cloned().chain(added.warnings()).collect::<Vec<_>>();
+    let Added { outcome, mut bad, .. } = added;
     let (committed, report) = (outcome.dataset, outcome.report);
     // What was set aside is durable before anything says that it was.
     bad.keep()?;
@@ -220,7 +225,7 @@ pub fn add(args: &AddArgs, mut recording: Recording, origin: Option<Origin>, out
     let (manifest, files) = output.timed("manifest made", || made.manifest(card, &granted))?;
     let mut document = Document::of(&name, &manifest, &committed);
     document.quarantine = bad.kept.as_ref().map(|path| path.display().to_string());
-    document.warnings = Some(granted.warnings).filter(|warnings| !warnings.is_empty());
+    document.warnings = Some(warnings).filter(|warnings| !warnings.is_empty());
     bad.talk(output);
     // What was made from others is a run of its own, however often it comes out the same.
     if let Some(parent) = parent.filter(|parent| origin.is_none() && parent.says(&manifest, other_card)) {

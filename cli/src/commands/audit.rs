@@ -63,7 +63,7 @@ struct Document {
 
 /// Runs the stages, in order.
 pub fn run(args: &AuditArgs, global: &Global, output: &Output) -> Result {
-    let checks = stages(args, global)?;
+    let checks = stages(args, global, output)?;
     let verdict = match checks.worst() {
         None => "verified",
         Some(Kind::DoesNotVerify) => "does not verify",
@@ -86,7 +86,7 @@ pub fn run(args: &AuditArgs, global: &Global, output: &Output) -> Result {
     Ok(code)
 }
 
-fn stages(args: &AuditArgs, global: &Global) -> Result<Checks> {
+fn stages(args: &AuditArgs, global: &Global, output: &Output) -> Result<Checks> {
     let workspace = Workspace::find(global.workspace.as_deref())?;
     let mut checks = audit::log(&workspace, global)?;
     if checks.worst() == Some(Kind::DoesNotVerify) {
@@ -108,7 +108,7 @@ fn stages(args: &AuditArgs, global: &Global) -> Result<Checks> {
         }
     }
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
-    checks.extend(audit::datasets(&session, only.as_ref(), depth)?);
+    checks.extend(audit::datasets(&session, only.as_ref(), depth, output)?);
     checks.extend(audit::objects(&session, only.as_ref()));
     let asked = Asked { endpoint: args.chain.as_deref(), epoch: args.epoch, depth };
     checks.extend(onchain::all(&session, &asked, global)?);

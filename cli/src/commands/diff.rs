@@ -8,6 +8,7 @@ use mira_core::row::{self, NamedRow};
 use mira_core::schema::Schema;
 use mira_ingest::diff::{self, DiffError, Difference, Only, Row, Side};
 use mira_ingest::export;
+use mira_ingest::observer::Watched;
 use mira_ingest::rows::RowEncoder;
 use mira_ingest::store::Store;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::error::{CliError, Kind, Result, ResultExt, chain};
 use crate::output::{JsonMode, Output, count, counted};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::task::Task;
 
 /// Tell which rows two datasets do not share
 ///
@@ -104,10 +106,14 @@ pub fn run(args: &DiffArgs, global: &Global, output: &Output) -> Result {
     }
     let store = session.store()?;
     let (from, to) = (Shown::load(&session, &first, &store)?, Shown::load(&session, &second, &store)?);
+    let by_chunk = diff::chunks(&from.stored.committed, &to.stored.committed);
     let difference = if args.chunks {
-        diff::chunks(&from.stored.committed, &to.stored.committed)
+        by_chunk
     } else {
-        diff::rows(from.side(), to.side()).map_err(|error| failed(&error))?
+        let total = from.bytes(&by_chunk.removed) + to.bytes(&by_chunk.added);
+        let task = Task::reading(output, "compare", Some(total));
+        let watched = Watched { store: &store, observer: &task };
+        diff::rows(from.side(&watched), to.side(&watched)).map_err(|error| failed(&error))?
     };
     let lists_rows = !args.chunks && difference.same_types;
     let part = |shown: &Shown<'_>, only: &Only, change| -> Result<Part> {
@@ -196,8 +202,13 @@ impl<'a> Shown<'a> {
         Ok(Self { stored, store, named })
     }
 
-    fn side(&self) -> Side<'_> {
-        Side { dataset: &self.stored.committed, store: self.store }
+    fn side<'s>(&'s self, store: &'s Watched<'_>) -> Side<'s> {
+        Side { dataset: &self.stored.committed, store }
+    }
+
+    /// How many bytes chunks have that are only here.
+    fn bytes(&self, only: &Only) -> u64 {
+        only.chunks.iter().filter_map(|&index| self.stored.committed.chunks.get(index)).map(|chunk| chunk.bytes).sum()
     }
 
     fn chunks(&self, indices: &[usize]) -> Vec<ChunkLine> {

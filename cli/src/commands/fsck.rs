@@ -44,7 +44,7 @@ pub fn run(args: &FsckArgs, global: &Global, output: &Output) -> Result {
     // Without a sound log nobody knows which datasets there should be.
     if !args.log && checks.worst() != Some(Kind::DoesNotVerify) {
         let session = Session::open(global)?;
-        checks.extend(audit::datasets(&session, None, Depth::Full)?);
+        checks.extend(audit::datasets(&session, None, Depth::Full, output)?);
         checks.extend(audit::objects(&session, None));
         checks.extend(audit::quarantine(&session)?);
     }

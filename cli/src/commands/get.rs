@@ -1,7 +1,7 @@
 //! `mira get`
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ use mira_core::fold::{Record, Withdrawn};
 use mira_ingest::commit::CommittedDataset;
 use mira_ingest::directory::car::WriteError;
 use mira_ingest::export::{self, ExportError};
+use mira_ingest::observer::{Observer as _, Watched};
 use mira_ingest::source::Format;
 use mira_ingest::store::Store;
 use serde::Serialize;
@@ -19,9 +20,11 @@ use crate::args::Global;
 use crate::dataset::Stored;
 use crate::error::{CliError, Kind, Result};
 use crate::fetching::{self, Fetched, Foreign, FromArgs, Signed};
-use crate::output::{Output, count, counted};
+use crate::interrupt::interrupted_before;
+use crate::output::{Output, count, counted, grouped};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::task::Task;
 use crate::{dataset, folder, naming, publish, removed, write_file, write_tree};
 
 /// Write a dataset to a file or a folder again, every byte and row checked on the way
@@ -113,7 +116,7 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     let session = Session::open(global)?;
     let found = session.find(&args.reference)?;
     refuse_withdrawn(&args.reference, found.record.withdrawn)?;
-    let fetched = fetching::complete(&session, &found, &args.from)?;
+    let fetched = fetching::complete(&session, &found, &args.from, output)?;
     fetched.iter().for_each(|fetched| fetched.tell(output));
     let stored = dataset::load(&session.ledger, &session.blobs(), &found)?;
     if removed::is_removed(&session, &found)? {
@@ -127,9 +130,9 @@ pub fn run(args: &GetArgs, global: &Global, output: &Output) -> Result {
     let store = session.store()?;
     let mut document = document(args, format, &stored.committed, fetched);
     if format == GetFormat::Car {
-        document.cid = Some(write_car(args, &session, &store, &found)?);
+        document.cid = Some(write_car(args, &session, &store, &found, output)?);
     } else {
-        write_rows(args, format, &stored.committed, &store)?;
+        write_rows(args, format, &stored.committed, &store, output)?;
     }
     document.tell(output);
     Ok(ExitCode::SUCCESS)
@@ -143,13 +146,13 @@ fn foreign(args: &GetArgs, format: GetFormat, cid: &Cid, global: &Global, output
     }
     refuse_there(args, cid)?;
     let allow = |record: &Record| refuse_withdrawn(&args.reference, record.withdrawn);
-    let foreign = Foreign::fetch(cid, &args.from, &args.output, global, allow)?;
+    let foreign = Foreign::fetch(cid, &args.from, (&args.output, global, output), allow)?;
     let mut document = document(args, format, &foreign.published.committed, None);
     if format == GetFormat::Dir {
-        let files = folder::write_fetched(&foreign.published, &foreign.store, &args.output, args.force)?;
+        let files = folder::write_fetched(&foreign.published, &foreign.store, (&args.output, args.force), output)?;
         (document.cid, document.files) = (Some(cid.to_string()), Some(files));
     } else {
-        write_rows(args, format, &foreign.published.committed, &foreign.store)?;
+        write_rows(args, format, &foreign.published.committed, &foreign.store, output)?;
     }
     let (fetched, signed) = foreign.finish(output)?;
     (document.fetched, document.signed) = (Some(fetched), Some(signed));
@@ -164,7 +167,7 @@ fn to_folder(
     (stored, fetched): (&Stored, Option<Fetched>),
     output: &Output,
 ) -> Result {
-    let written = folder::write(session, found, stored, &args.output, args.force)?;
+    let written = folder::write(session, found, stored, (&args.output, args.force), output)?;
     let mut document = document(args, GetFormat::Dir, &stored.committed, fetched);
     document.files = Some(written.files);
     document.cid = written.is_published.then(|| written.cid.to_string());
@@ -201,15 +204,35 @@ impl Document {
     }
 }
 
-fn write_rows(args: &GetArgs, format: GetFormat, dataset: &CommittedDataset, store: &Store) -> Result<()> {
-    match format {
-        GetFormat::Text => write_files(args, dataset, store, Format::Text),
-        GetFormat::Files => write_files(args, dataset, store, Format::Files),
-        table => write_file::stream(&args.output, args.force, |file| write_table(table, dataset, store, file)),
-    }
+fn write_rows(
+    args: &GetArgs,
+    format: GetFormat,
+    dataset: &CommittedDataset,
+    store: &Store,
+    output: &Output,
+) -> Result<()> {
+    let task = Task::stoppable(output, "write", Some(dataset.bytes()));
+    let watched = Watched { store, observer: &task };
+    let written = match format {
+        GetFormat::Text => write_files(args, dataset, &watched, Format::Text),
+        GetFormat::Files => write_files(args, dataset, &watched, Format::Files),
+        table => write_file::stream(&args.output, args.force, |file| write_table(table, dataset, &watched, file)),
+    };
+    task.end(written, || not_written(&task, dataset.rows))
 }
 
-fn write_table(format: GetFormat, dataset: &CommittedDataset, store: &Store, file: &mut BufWriter<File>) -> Result<()> {
+/// A file that is not whole is not kept, so the next run begins anew.
+fn not_written(task: &Task, rows: u64) -> CliError {
+    let (done, _) = task.progress().so_far();
+    interrupted_before(&format!("nothing is written; {} of {} were read", grouped(done), counted(rows, "row")))
+}
+
+fn write_table(
+    format: GetFormat,
+    dataset: &CommittedDataset,
+    store: &Watched<'_>,
+    file: &mut BufWriter<File>,
+) -> Result<()> {
     match format {
         GetFormat::Csv => export::to_csv(dataset, store, file),
         GetFormat::Ndjson => export::to_ndjson(dataset, store, file),
@@ -221,7 +244,7 @@ fn write_table(format: GetFormat, dataset: &CommittedDataset, store: &Store, fil
 }
 
 /// Writes a directory with a file for each row.
-fn write_files(args: &GetArgs, dataset: &CommittedDataset, store: &Store, format: Format) -> Result<()> {
+fn write_files(args: &GetArgs, dataset: &CommittedDataset, store: &Watched<'_>, format: Format) -> Result<()> {
     write_tree::stream(&args.output, args.force, |tree| {
         export::to_files(dataset, store, format, |path, content| tree.write(path, content).map_err(Unwritten::Tree))
             .map_err(|unwritten| match unwritten {
@@ -243,19 +266,25 @@ impl From<ExportError> for Unwritten {
 }
 
 /// Writes the dataset directory as one CAR, and returns its root. Every file is compared with its CID on the way.
-fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>) -> Result<String> {
+fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>, output: &Output) -> Result<String> {
     let directory = {
         // The files beside the chunks go to the store, which others may be writing to.
         let _lock = session.workspace.lock()?;
         publish::directory(session, store, found)?
     };
-    write_file::stream(&args.output, args.force, |file| {
-        let written = directory.car().write(store, |bytes| file.write_all(bytes));
+    let car = directory.car();
+    let task = Task::stoppable(output, "write", Some(car.byte_len()));
+    let written = write_file::stream(&args.output, args.force, |file| {
+        let written = car.write(store, |bytes| {
+            task.done(0, bytes.len() as u64).map_err(io::Error::other)?;
+            file.write_all(bytes)
+        });
         written.map(drop).map_err(|error| {
             let kind = if matches!(error, WriteError::Output(_)) { Kind::Failed } else { Kind::DoesNotVerify };
             CliError::caused(kind, &error)
         })
-    })?;
+    });
+    task.end(written, || interrupted_before("nothing is written"))?;
     Ok(directory.cid().to_string())
 }
 

@@ -1,6 +1,7 @@
 //! `mira pin`
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,8 +9,11 @@ use mira_core::fold::Withdrawn;
 use mira_core::key::SigningKey;
 use mira_core::statement::Kind as StatementKind;
 use mira_ingest::directory::DatasetDirectory;
+use mira_ingest::observer::{Halted, Observer};
 use mira_ingest::outbox::{Attempt, Job};
-use mira_ingest::pin::{Missing, RemoteState, Route, Service, Waiting, pin_dataset, pin_remotely, plan_dataset};
+use mira_ingest::pin::{
+    Missing, PinError, RemoteState, Route, Service, Waiting, pin_dataset, pin_remotely, plan_dataset,
+};
 use mira_ingest::store::file_of;
 use serde::Serialize;
 
@@ -17,10 +21,11 @@ use crate::args::Global;
 use crate::clock;
 use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::gate::{GateArgs, shell};
-use crate::output::{JsonMode, Output, count, counted, optional_count};
+use crate::output::{JsonMode, Output, count, counted, optional_count, size};
 use crate::pinning::{self, Node, Place, Seen, Work};
 use crate::refs::Found;
 use crate::session::Session;
+use crate::task::Task;
 use crate::{dataset, publish};
 
 /// Pin datasets on your IPFS node, or at a pinning service it knows
@@ -232,6 +237,36 @@ fn wanted<'a>(args: &PinArgs, session: &'a Session) -> Result<Vec<(String, Found
     Ok(all.into_iter().map(|found| (pinning::name(&found), found)).collect())
 }
 
+/// Watches a dataset on its way: the user sees how far it is, and the queue that somebody is at it.
+struct Sending<'a> {
+    task: Task,
+    hand: Mutex<Work<'a>>,
+}
+
+impl<'a> Sending<'a> {
+    fn new(work: &Work<'a>, output: &Output) -> Result<Self> {
+        Ok(Self { task: Task::stoppable(output, "send", None), hand: Mutex::new(work.hand()?) })
+    }
+
+    /// What an interrupted pin leaves.
+    fn interrupted(&self, name: &str) -> CliError {
+        let (_, sent) = self.task.progress().so_far();
+        CliError::new(Kind::Interrupted, format!("interrupted: {name} is queued, {} were sent", size(sent)))
+            .hint("mira pin again sends what is missing; mira status shows the queue")
+    }
+}
+
+impl Observer for Sending<'_> {
+    fn done(&self, rows: u64, bytes: u64) -> std::result::Result<(), Halted> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner).renew();
+        self.task.done(rows, bytes)
+    }
+
+    fn left(&self, bytes: u64) {
+        self.task.left(bytes);
+    }
+}
+
 /// Pins one dataset after the other.
 struct Pinner<'a> {
     session: &'a Session,
@@ -248,8 +283,8 @@ impl Pinner<'_> {
         let place = Place::Node.name(self.node);
         let work = Work::begin(self.session, directory.cid(), place.clone(), found.id)?;
         let random = u64::from_be_bytes(clock::random::<8>()?);
-        let mut hand = work.hand()?;
-        let pinned = pin_dataset(&self.node.kubo, &store, &directory, name, random, &mut |_| hand.renew());
+        let sending = Sending::new(&work, self.output)?;
+        let pinned = pin_dataset(&self.node.kubo, &store, &directory, name, random, &sending);
         let mut line = Line::new(name, &directory, found, place);
         match pinned {
             Ok(pinned) => {
@@ -260,6 +295,10 @@ impl Pinner<'_> {
                     Route::Add => "add",
                 });
                 line.receipt = self.receipt(&work, name, &pinned.version, Some(&pinned.read_back))?;
+            }
+            Err(PinError::Halted(_)) => {
+                work.end(Attempt::Later { error: "interrupted" })?;
+                return Err(sending.interrupted(name));
             }
             Err(error) => {
                 let (job, text) = work.end_badly(&error)?;

@@ -119,7 +119,7 @@ pub fn run(args: &VerifyArgs, global: &Global, output: &Output) -> Result {
     let proof = Proof::parse(&bytes).kind(Kind::DoesNotVerify).map_err(|error| error.at(display(path)))?;
     let mut report = proof.verify(&Asks { policy: &policy, row: row.as_deref(), signer, checkpoint: known.as_ref() });
     let anchor = anchor(args, global, &proof, &mut report)?;
-    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, &args.reading)).transpose()?;
+    let found = args.proof.as_ref().map(|_| subject::check(&proof, &args.file, &args.reading, output)).transpose()?;
     let verdict = found.as_ref().map_or(report.verdict(), |found| with(report.verdict(), found));
     let file = found.map(|found| file_check(&args.file, found)).unwrap_or_default();
     print(&proof, &report, verdict, anchor, file, output);

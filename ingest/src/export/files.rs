@@ -12,8 +12,8 @@ use mira_core::schema::{Schema, Type};
 
 use super::ExportError;
 use crate::commit::CommittedDataset;
+use crate::observer::ChunkFiles;
 use crate::source::{Format, MAX_FILE, media_type};
-use crate::store::Store;
 
 /// Why a row is no line and no file that reads back as the same row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ const MARK: char = '\u{feff}';
 ///
 /// # Errors
 /// [`ExportError::Shape`] unless the only column is `text`; [`ExportError::File`] for a row that is no line.
-pub fn to_lines(dataset: &CommittedDataset, store: &Store, out: &mut impl Write) -> Result<(), ExportError> {
+pub fn to_lines(dataset: &CommittedDataset, store: &dyn ChunkFiles, out: &mut impl Write) -> Result<(), ExportError> {
     check_columns(dataset.schema(), Format::Lines, &[("text", Type::Text)])?;
     let mut row = 0;
     for batch in super::chunks(dataset, store)? {
@@ -97,7 +97,7 @@ pub fn to_lines(dataset: &CommittedDataset, store: &Store, out: &mut impl Write)
 /// whatever `file` returns.
 pub fn to_files<E: From<ExportError>>(
     dataset: &CommittedDataset,
-    store: &Store,
+    store: &dyn ChunkFiles,
     format: Format,
     mut file: impl FnMut(&str, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {

@@ -5,9 +5,9 @@ use std::io::Write;
 use arrow_array::{Array, RecordBatch};
 
 use crate::commit::CommittedDataset;
+use crate::observer::ChunkFiles;
 use crate::physical::PhysicalField;
 use crate::source::MAX_RECORD;
-use crate::store::Store;
 
 use super::ExportError;
 use super::cell::{self, NoText};
@@ -29,7 +29,7 @@ pub(super) struct Fault {
 
 pub(super) fn write(
     dataset: &CommittedDataset,
-    store: &Store,
+    store: &dyn ChunkFiles,
     out: &mut impl Write,
     format: &impl Lines,
 ) -> Result<(), ExportError> {

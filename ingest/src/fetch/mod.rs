@@ -26,6 +26,8 @@ mod source;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +40,7 @@ use tokio::time::sleep;
 
 use self::asked::Asked;
 use crate::chunk::MAX_FILE;
+use crate::observer::{Halted, Observer, attend};
 use crate::store::{Partial, Store, StoreError};
 
 pub use self::asked::State;
@@ -56,6 +59,7 @@ pub struct Fetcher {
     sources: Vec<Asked>,
     patience: Patience,
     requests: Semaphore,
+    observer: Arc<dyn Observer + Send>,
 }
 
 /// A file to fetch.
@@ -173,6 +177,9 @@ pub enum FetchError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Whoever watches wanted it to end.
+    #[error(transparent)]
+    Halted(#[from] Halted),
     /// No connection can be made at all.
     #[error("connections cannot be made")]
     Client(#[source] reqwest::Error),
@@ -190,7 +197,7 @@ impl FetchError {
                 tried.iter().any(|(_, trouble)| matches!(trouble, Trouble::Wrong { .. } | Trouble::TooLong { .. }))
             }
             Self::Shape { .. } | Self::Len { .. } | Self::Store(StoreError::Corrupt { .. }) => true,
-            Self::Store(_) | Self::Client(_) | Self::Runtime(_) => false,
+            Self::Store(_) | Self::Halted(_) | Self::Client(_) | Self::Runtime(_) => false,
         }
     }
 }
@@ -225,7 +232,13 @@ impl Fetcher {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(FetchError::Runtime)?;
         let asked = |source| Asked::new(source, patience).map_err(FetchError::Client);
         let sources = sources.into_iter().map(asked).collect::<Result<_, _>>()?;
-        Ok(Self { runtime, sources, patience, requests: Semaphore::new(REQUESTS) })
+        Ok(Self { runtime, sources, patience, requests: Semaphore::new(REQUESTS), observer: Arc::new(()) })
+    }
+
+    /// The same, watched: the observer hears of every byte that came and was right, or was here, and can end it at any
+    /// time. What has come is kept.
+    pub fn watched(self, observer: Arc<dyn Observer + Send>) -> Self {
+        Self { observer, ..self }
     }
 
     /// What each source has given so far.
@@ -241,15 +254,20 @@ impl Fetcher {
         // Equal chunks have one file: two at work on it would be in each other's way.
         let mut seen = HashSet::new();
         let wanted = wanted.iter().filter(|wanted| seen.insert(wanted.cid));
-        self.runtime.block_on(async {
-            stream::iter(wanted).map(|wanted| self.file(store, wanted)).buffer_unordered(FILES).try_collect().await
-        })
+        self.wait(stream::iter(wanted).map(|wanted| self.file(store, wanted)).buffer_unordered(FILES).try_collect())
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
+        self.runtime.block_on(attend(&*self.observer, work))
     }
 
     async fn file(&self, store: &Store, wanted: &Wanted) -> Result<(), FetchError> {
         let cid = wanted.cid;
         match store.verify(&cid, |_| ()) {
-            Ok(file) => return wanted.len.check(cid, file.size),
+            Ok(file) => {
+                self.observer.done(0, file.size)?;
+                return wanted.len.check(cid, file.size);
+            }
             Err(StoreError::Missing { .. }) => {}
             // It names what it does not hold; whatever happens next, it is of no use.
             Err(StoreError::Corrupt { .. }) => store.remove(&cid)?,
@@ -260,7 +278,10 @@ impl Fetcher {
             File::open(cid, &block).map_err(|source| FetchError::Shape { cid, source: Box::new(source) })?;
         wanted.len.check(cid, file.size)?;
         match opened {
-            Opened::Leaf(bytes) => store.put(bytes).map(drop)?,
+            Opened::Leaf(bytes) => {
+                store.put(bytes)?;
+                self.observer.done(0, file.size)?;
+            }
             Opened::Node(leaves) => self.leaves(store, &file, &leaves).await?,
         }
         Ok(())
@@ -273,8 +294,9 @@ impl Fetcher {
         for leaf in leaves {
             // At most 1 MiB: the shape of the file has been checked.
             let bytes = partial.read(leaf.offset(), usize::try_from(leaf.size()).unwrap_or(0))?;
-            if leaf.open(&bytes).is_err() {
-                missing.push(*leaf);
+            match leaf.open(&bytes) {
+                Ok(_) => self.observer.done(0, leaf.size())?,
+                Err(_) => missing.push(*leaf),
             }
         }
         // A CAR brings all of the file, so it is asked for while that is mostly what is missing.
@@ -286,7 +308,7 @@ impl Fetcher {
         let mut failed = None;
         // After a failure the others that are under way are kept still: the next run need not ask for them.
         while let Some(answer) = blocks.next().await {
-            let kept = answer.and_then(|(leaf, block)| keep(&mut partial, file.cid, &leaf, &block));
+            let kept = answer.and_then(|(leaf, block)| self.keep(&mut partial, file.cid, &leaf, &block));
             failed = failed.or(kept.err());
         }
         failed.map_or_else(|| Ok(partial.finish()?), Err)
@@ -308,7 +330,7 @@ impl Fetcher {
                 let (now, later) = missing.iter().partition(|leaf| leaf.cid() == block.cid);
                 *missing = later;
                 let now: Vec<FileBlock> = now;
-                now.iter().try_for_each(|leaf| keep(partial, file.cid, leaf, block.data))?;
+                now.iter().try_for_each(|leaf| self.keep(partial, file.cid, leaf, block.data))?;
                 Ok::<bool, FetchError>(!now.is_empty())
             });
             match taken.await {
@@ -319,6 +341,13 @@ impl Fetcher {
             }
         }
         Ok(())
+    }
+
+    /// Compares a leaf with all that is known of it, and puts it at its place.
+    fn keep(&self, partial: &mut Partial, cid: Cid, leaf: &FileBlock, block: &[u8]) -> Result<(), FetchError> {
+        leaf.open(block).map_err(|source| FetchError::Shape { cid, source: Box::new(source) })?;
+        partial.write(leaf.offset(), block)?;
+        Ok(self.observer.done(0, leaf.size())?)
     }
 
     /// Fetches a block from the first source that gives it.
@@ -355,12 +384,6 @@ impl Fetcher {
             sleep(wait).await;
         }
     }
-}
-
-/// Compares a leaf with all that is known of it, and puts it at its place.
-fn keep(partial: &mut Partial, cid: Cid, leaf: &FileBlock, block: &[u8]) -> Result<(), FetchError> {
-    leaf.open(block).map_err(|source| FetchError::Shape { cid, source: Box::new(source) })?;
-    Ok(partial.write(leaf.offset(), block)?)
 }
 
 fn asks(retry_after: Option<Duration>) -> String {

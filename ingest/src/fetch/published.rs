@@ -167,12 +167,13 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`]; a later call goes on from there.
     pub fn chunks(&self, store: &Store, chunks: &ChunkList) -> Result<(), FetchError> {
+        self.observer.left(chunks.chunks().iter().map(|chunk| chunk.bytes).sum());
         let wanted = |chunk: &ListedChunk| Wanted { cid: chunk.cid, len: Length::Exactly(chunk.bytes) };
         self.files(store, &chunks.chunks().iter().map(wanted).collect::<Vec<_>>())
     }
 
     fn directory(&self, cid: &Cid) -> Result<Directory, PublishedError> {
-        let block = self.runtime.block_on(self.block(cid))?;
+        let block = self.wait(self.block(cid))?;
         let root = Directory::open(*cid, &block).map_err(PublishedError::Directory)?;
         let foreign = root.entries().map(|(name, _)| name).find(|name| !NAMES.contains(name)).map(str::to_owned);
         foreign.map_or(Ok(root), |name| Err(PublishedError::Entry { name }))

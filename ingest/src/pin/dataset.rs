@@ -19,19 +19,11 @@ use super::send::{Route, Sending, Tally};
 use super::{CarError, Pin, PinError};
 use crate::directory::car::WriteError;
 use crate::directory::{DatasetDirectory, Entry};
+use crate::observer::{Observer, attend};
 use crate::store::Store;
 
 /// The longest piece that is read back.
 const READ_BACK_LEN: u64 = 64 << 10;
-
-/// How far it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Bytes sent.
-    pub sent: u64,
-    /// Bytes to send, as far as is known: files that the node has are not among them.
-    pub total: u64,
-}
 
 /// A dataset that a node has pinned: listed as such, and read back in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +53,8 @@ pub struct ReadBack {
     pub len: u64,
 }
 
-/// Pins a dataset and waits for it, for callers that are not async.
+/// Pins a dataset and waits for it, for callers that are not async. The observer hears of every byte that is sent, and
+/// can end it at any time: what has arrived is not sent again.
 ///
 /// `random` chooses the piece that is read back; a node that could foresee it might keep just that.
 ///
@@ -73,10 +66,10 @@ pub fn pin_dataset<P: Pin>(
     dataset: &DatasetDirectory,
     name: &str,
     random: u64,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    observer: &dyn Observer,
 ) -> Result<Pinned, PinError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PinError::Runtime)?;
-    runtime.block_on(publish(service, store, dataset, name, random, progress))
+    runtime.block_on(attend(observer, publish(service, store, dataset, name, random, observer)))
 }
 
 /// Pins a dataset. See [`pin_dataset`].
@@ -89,11 +82,11 @@ pub async fn publish<P: Pin>(
     dataset: &DatasetDirectory,
     name: &str,
     random: u64,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    observer: &dyn Observer,
 ) -> Result<Pinned, PinError> {
     let version = service.version().await?;
     let root = dataset.cid();
-    let tally = Tally::new(progress);
+    let tally = Tally::new(observer);
     let sending = Sending { service, store, dataset, tally: &tally };
     let mut route = None;
     let (kept, mut kept_files) = if service.is_pinned(&root).await? {

@@ -20,7 +20,7 @@ mod remote;
 mod send;
 
 pub use self::address::{Address, AddressError};
-pub use self::dataset::{Pinned, Progress, ReadBack, pin_dataset, plan_dataset, unpin_dataset};
+pub use self::dataset::{Pinned, ReadBack, pin_dataset, plan_dataset, unpin_dataset};
 pub use self::kubo::{Kubo, Patience};
 pub use self::memory::Memory;
 pub use self::missing::Missing;
@@ -244,6 +244,9 @@ pub enum PinError {
     /// The dataset's directory cannot be made.
     #[error("the directory cannot be made")]
     Directory(#[from] mira_core::unixfs::DirectoryError),
+    /// Whoever watches wanted it to end.
+    #[error(transparent)]
+    Halted(#[from] crate::observer::Halted),
     /// The runtime under the connection cannot start.
     #[error("the runtime for connections cannot start")]
     Runtime(#[source] std::io::Error),

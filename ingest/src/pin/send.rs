@@ -9,7 +9,7 @@
 //! mebibyte through a channel that holds few of them, so memory is bounded whatever a dataset's size: for each of
 //! three, at most four pieces in the channel, one being filled, one at the connection, and one leaf.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -17,10 +17,11 @@ use mira_core::cid::{Cid, Codec};
 use mira_core::unixfs::{Discard, FileBuilder};
 use tokio::sync::mpsc;
 
-use super::dataset::{Progress, part_name};
+use super::dataset::part_name;
 use super::{CarError, FRAME_LEN, Pin, PinError, Stopped, Upload};
 use crate::directory::car::{CarContent, CarPlan, WriteError};
 use crate::directory::{DatasetDirectory, Entry};
+use crate::observer::Observer;
 use crate::store::Store;
 
 /// CARs or files that are sent at once. One is read and hashed here while the node hashes and stores another.
@@ -43,33 +44,27 @@ pub enum Route {
 
 /// What all that is under way adds up to.
 pub(super) struct Tally<'a> {
-    state: Mutex<(Progress, &'a mut (dyn FnMut(Progress) + Send))>,
+    sent: AtomicU64,
+    observer: &'a dyn Observer,
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(progress: &'a mut (dyn FnMut(Progress) + Send)) -> Self {
-        Self { state: Mutex::new((Progress::default(), progress)) }
+    pub(super) fn new(observer: &'a dyn Observer) -> Self {
+        Self { sent: AtomicU64::new(0), observer }
     }
 
     pub(super) fn sent(&self) -> u64 {
-        self.with(|now| now.sent)
+        self.sent.load(Ordering::Relaxed)
     }
 
     fn plan(&self, more: u64) {
-        self.with(|now| now.total = now.sent + more);
+        self.observer.left(more);
     }
 
     fn add(&self, bytes: u64) {
-        self.with(|now| now.sent += bytes);
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
-        // Nothing here leaves the numbers half changed.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, report) = &mut *state;
-        let result = change(now);
-        report(*now);
-        result
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        // Who wants it to end is asked again in a moment, by whoever waits for all of it.
+        let _ = self.observer.done(0, bytes);
     }
 }
 

@@ -70,6 +70,9 @@ pub enum SourceError {
         /// What is wrong.
         source: Box<ArrowProblem>,
     },
+    /// Whoever watches wanted it to end.
+    #[error(transparent)]
+    Halted(#[from] crate::observer::Halted),
     /// No file was given, or a directory holds none.
     #[error("no input files in {}", path.display())]
     NoFiles {

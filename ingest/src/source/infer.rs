@@ -72,6 +72,23 @@ struct Scalar {
     /// Whether a moment has digits below a microsecond, or lies beyond what nanoseconds reach.
     nanos: bool,
     far: bool,
+    /// A number of CSV with zeros at its end, which a float does not keep: the least of those that came first in a block.
+    padded: Option<Spelling>,
+}
+
+/// The start of a short text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Spelling([u8; Spelling::LEN]);
+
+/// A column of CSV that is read as numbers which are written otherwise there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Respelled {
+    /// The column.
+    pub column: String,
+    /// A value of it, as in `1.10`.
+    pub example: String,
+    /// How many digits stand behind the point, at most.
+    pub scale: u8,
 }
 
 const BOOL: u8 = 1;
@@ -146,6 +163,17 @@ impl Inference {
         Ok(())
     }
 
+    /// The columns of CSV whose numbers are floats and lose zeros at their ends. Nothing is lost that counts as a number,
+    /// but a price or a version is no longer spelled as it was.
+    pub fn respelled(&self) -> Vec<Respelled> {
+        let named = self.columns.members.names().iter().zip(&self.columns.nodes);
+        let respelled = named.filter_map(|(name, node)| {
+            let padded = node.scalar.padded.filter(|_| node.scalar.finish().0 == Type::Float)?;
+            Some(Respelled { column: name.clone(), example: padded.text(), scale: node.scalar.scale })
+        });
+        respelled.collect()
+    }
+
     /// Adds what `later` found in values that come after these.
     pub fn merge(&mut self, later: Self) {
         self.rows += later.rows;
@@ -170,13 +198,14 @@ impl Inference {
         if self.room == 0 {
             return Err(SchemaError::Types.into());
         }
+        let respelled = self.respelled();
         let mut conflicts = Vec::new();
         let (fields, widths) = self.columns.finish("", &mut conflicts);
         // The earliest is the same however the blocks were cut.
         let earliest = conflicts.into_iter().min_by_key(|(first, _)| first.order);
         match earliest {
             Some((first, problem)) => Err(SourceError::at(first.place, problem)),
-            None => Ok(Plan::new(Schema::new(fields)?, widths)),
+            None => Ok(Plan::new(Schema::new(fields)?, widths).respelling(respelled)),
         }
     }
 }
@@ -334,7 +363,7 @@ impl Default for Scalar {
     fn default() -> Self {
         let alive = BOOL | NUMBERS | DATE | MOMENTS;
         let (seen, negative, big, whole, scale, nanos, far) = (false, false, false, 0, 0, false, false);
-        Self { alive, seen, negative, big, whole, scale, nanos, far }
+        Self { alive, seen, negative, big, whole, scale, nanos, far, padded: None }
     }
 }
 
@@ -373,13 +402,23 @@ impl Scalar {
                 None => self.alive &= !INT,
             }
             self.digits(plain.whole_digits(), plain.scale());
+            if plain.scale() > 0 && text.ends_with('0') {
+                self.pad(text);
+            }
             return true;
         }
         let number = Number::parse(text);
         if let Some(number) = number {
             self.number(number);
+            if number.scale() > 0 && text.ends_with('0') && !text.contains(['e', 'E']) {
+                self.pad(text);
+            }
         }
         number.is_some()
+    }
+
+    fn pad(&mut self, text: &str) {
+        self.padded = self.padded.or_else(|| Some(Spelling::of(text)));
     }
 
     /// Takes in a number.
@@ -448,6 +487,11 @@ impl Scalar {
         self.nanos |= other.nanos;
         self.far |= other.far;
         self.digits(u64::from(other.whole.max(self.whole)), u64::from(other.scale));
+        // The least is the same in whatever order blocks are merged.
+        self.padded = match (self.padded, other.padded) {
+            (Some(own), Some(other)) => Some(own.min(other)),
+            (own, other) => own.or(other),
+        };
     }
 
     fn finish(self) -> (Type, Width) {
@@ -472,6 +516,21 @@ impl Scalar {
             _ => {}
         }
         (ty, width)
+    }
+}
+
+impl Spelling {
+    /// Longer ones are cut.
+    const LEN: usize = 24;
+
+    fn of(text: &str) -> Self {
+        let mut bytes = [0; Self::LEN];
+        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+
+    fn text(self) -> String {
+        self.0.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte)).collect()
     }
 }
 

@@ -46,6 +46,8 @@ use packing::Bound;
 use parquet::{ParquetBlock, ParquetFile};
 use text::{Dialect, TextBlock, TextReader};
 
+use crate::observer::Observer;
+
 mod archive;
 mod arrow;
 mod bad_row;
@@ -63,6 +65,7 @@ mod headers;
 mod infer;
 mod input;
 mod json;
+mod likely;
 mod media;
 mod members;
 mod meter;
@@ -88,7 +91,7 @@ pub use error::{JsonProblem, Place, Problem, Reason, SourceError, Spot};
 pub(crate) use files::MAX_FILE;
 pub use findings::{Findings, Spelling};
 pub use format::{Format, FormatError};
-pub use infer::Inference;
+pub use infer::{Inference, Respelled};
 pub(crate) use media::media_type;
 pub use meter::Meter;
 pub use packing::Compression;
@@ -290,10 +293,19 @@ impl Source {
 
     /// Schema and widths by `infer-1` over all values, or as the files declare them.
     pub fn infer(&self) -> Result<Plan, SourceError> {
+        self.infer_watched(&())
+    }
+
+    /// The same; the observer hears of each block, and can end it.
+    pub fn infer_watched(&self, observer: &dyn Observer) -> Result<Plan, SourceError> {
         let mut whole = None;
         if !self.format.declares_types() {
+            let (mut rows, mut bytes) = (0, 0);
             for block in self.blocks() {
                 Inference::add(&mut whole, block?.infer()?);
+                let now = (whole.as_ref().map_or(0, Inference::rows), self.meter.bytes());
+                observer.done(now.0.saturating_sub(rows), now.1.saturating_sub(bytes))?;
+                (rows, bytes) = now;
             }
         }
         self.plan(whole)
@@ -417,6 +429,12 @@ impl Guess {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The columns of the blocks that were read whose numbers are written otherwise there.
+    pub fn respelled(&self) -> Vec<Respelled> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().map(Inference::respelled).unwrap_or_default()
     }
 
     /// Reads a block under the plan, and whether inference over all blocks read so far still comes to that plan; if

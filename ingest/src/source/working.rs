@@ -10,6 +10,8 @@ use arrow_schema::{DataType, Field as ArrowField, Fields, Schema as ArrowSchema,
 
 use mira_core::schema::{Field, Schema, Type};
 
+use super::infer::Respelled;
+
 /// How wide the values of a column are in memory, as a tree in the shape of the column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Width {
@@ -52,6 +54,7 @@ pub struct Plan {
     widths: Arc<[Width]>,
     arrow: SchemaRef,
     batch_rows: usize,
+    respelled: Arc<[Respelled]>,
 }
 
 /// Most values of a batch, nested ones counted by their types: a short line stands for as many nulls as there are
@@ -121,7 +124,18 @@ impl Plan {
         }
         let arrow = working_schema(&schema, &widths);
         let batch_rows = (BATCH_VALUES / widths.iter().map(Width::count).sum::<usize>().max(1)).max(1);
-        Self { schema: Arc::new(schema), widths: widths.into(), arrow, batch_rows }
+        Self { schema: Arc::new(schema), widths: widths.into(), arrow, batch_rows, respelled: Arc::default() }
+    }
+
+    /// The same, of columns whose numbers are written otherwise in the input.
+    #[must_use]
+    pub(crate) fn respelling(self, columns: Vec<Respelled>) -> Self {
+        Self { respelled: columns.into(), ..self }
+    }
+
+    /// Columns whose numbers are written otherwise in the input, as far as types were inferred from all of it.
+    pub fn respelled(&self) -> &[Respelled] {
+        &self.respelled
     }
 
     /// The logical schema.

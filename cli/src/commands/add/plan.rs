@@ -55,6 +55,7 @@ struct Document {
     #[serde(serialize_with = "count")]
     new_bytes: u64,
     sample: Vec<String>,
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +91,8 @@ pub fn run(args: &AddArgs, global: &Global, output: &Output) -> Result {
     reading::say(&source, output);
     // Nothing is kept of a dry run, bad rows included.
     let policy = if args.on_bad_row == BadRowPolicy::Fail { BadRowPolicy::Fail } else { BadRowPolicy::Skip };
-    let run = Run::new(args, &source, parent.as_ref(), output, (policy, Show::of(rights.visibility)));
+    let schema = args.reading.schema()?;
+    let run = Run::new(args, (&source, schema), parent.as_ref(), output, (policy, Show::of(rights.visibility)));
     let (added, plan) = match &session {
         Some(session) => run.commit(&Lookup::new(session.workspace.path("store")), None)?,
         None => run.commit(&Unstored, None)?,
@@ -146,6 +148,7 @@ fn document(args: &AddArgs, source: &Source, plan: &Plan, added: &Added, found: 
         total_bytes: committed.bytes(),
         new_bytes: added.outcome.new_bytes,
         sample: sample(source, plan)?,
+        warnings: added.warnings(),
     })
 }
 
@@ -181,6 +184,9 @@ fn print(document: &Document, added: &Added, output: &Output) {
     output.data(format_args!("schema     {} ({how})", to_width(&escape(document.columns.get()), 20)));
     for row in &document.sample {
         output.data(format_args!("  {}", to_width(&escape(row), 2)));
+    }
+    for warning in &document.warnings {
+        output.talk(format_args!("warning: {}", escape(warning)));
     }
     if document.bad_rows > 0 {
         output.data(format_args!("bad rows   {}", added.bad.summary()));

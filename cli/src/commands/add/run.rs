@@ -3,46 +3,71 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use mira_core::schema::Schema;
 use mira_ingest::physical::PhysicalSchema;
 use mira_ingest::pipeline::{self, PipelineError};
 use mira_ingest::report::{Profile, Show};
-use mira_ingest::source::{Guess, GuessError, Inference, Piece, Plan, Problem, Source, SourceError};
+use mira_ingest::source::{Guess, GuessError, Piece, Plan, Problem, Respelled, Source, SourceError};
 use mira_ingest::store::ChunkStore;
 
 use super::watch::{BadRowPolicy, BadRows, Watcher};
 use super::{AddArgs, Parent};
 use crate::error::{CliError, Kind, Result, ResultExt};
-use crate::interrupt::SafePoints;
-use crate::output::Output;
-use crate::progress::Progress;
+use crate::interrupt::{SafePoints, interrupted};
+use crate::output::{Output, counted};
 use crate::reading;
+use crate::task::Task;
 
 /// What a run made, and what it left out.
 pub struct Added {
     pub outcome: pipeline::Outcome,
     pub bad: BadRows,
+    /// Columns whose numbers are written otherwise in the input.
+    pub respelled: Vec<Respelled>,
+}
+
+impl Added {
+    /// What a person should know about types that were inferred.
+    pub fn warnings(&self) -> Vec<String> {
+        const SHOWN: usize = 5;
+        let line = |Respelled { column, example, scale }: &Respelled| {
+            let number = example.trim_end_matches('0').trim_end_matches('.');
+            format!(
+                "column {column:?} is read as numbers, so {example} becomes {number}; with --schema, \"text\" or \
+                 [\"decimal\",{scale}] for it keeps the zeros"
+            )
+        };
+        let mut lines: Vec<String> = self.respelled.iter().take(SHOWN).map(line).collect();
+        if let Some(more) = self.respelled.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            lines.push(format!("the same of {}", counted(more as u64, "more column")));
+        }
+        lines
+    }
 }
 
 /// An input, and how it is read.
 pub struct Run<'a> {
     args: &'a AddArgs,
     source: &'a Source,
+    /// The one that was given.
+    schema: Option<Schema>,
     parent: Option<&'a Parent>,
     output: &'a Output,
     policy: BadRowPolicy,
     show: Show,
-    points: SafePoints,
+    /// Between two stages as within them, the first signal only asks.
+    _points: SafePoints,
 }
 
 impl<'a> Run<'a> {
     pub fn new(
         args: &'a AddArgs,
-        source: &'a Source,
+        (source, schema): (&'a Source, Option<Schema>),
         parent: Option<&'a Parent>,
         output: &'a Output,
         (policy, show): (BadRowPolicy, Show),
     ) -> Self {
-        Self { show, args, source, parent, output, policy, points: SafePoints::watch() }
+        Self { show, args, source, schema, parent, output, policy, _points: SafePoints::watch() }
     }
 
     /// Reads the input and commits to its rows. Bad ones go to a file in `quarantine`, if the user wants that.
@@ -51,7 +76,7 @@ impl<'a> Run<'a> {
     /// right. If not, inference looks at all values first. Either way the types are those that all values have.
     pub fn commit(self, store: &impl ChunkStore, quarantine: Option<&Path>) -> Result<(Added, Plan)> {
         let quarantine = quarantine.filter(|_| self.policy == BadRowPolicy::Quarantine);
-        if self.args.reading.schema.is_none()
+        if self.schema.is_none()
             && let Some(guess) = self.source.guess().map_err(|error| self.source_error(&error))?
         {
             let added = self.output.timed("read under a guess", || self.under_guess(&guess, store, quarantine))?;
@@ -65,7 +90,7 @@ impl<'a> Run<'a> {
     }
 
     fn plan(&self) -> Result<Plan> {
-        let plan = match self.args.reading.schema()? {
+        let plan = match self.schema.clone() {
             Some(schema) => self.source.under(schema),
             None if self.source.format().declares_types() => self.source.infer(),
             None => return self.infer(),
@@ -75,15 +100,9 @@ impl<'a> Run<'a> {
 
     /// Looks at all values.
     fn infer(&self) -> Result<Plan> {
-        let mut progress = Progress::new(self.output, "infer", Some(self.source.bytes_total()));
-        let mut whole: Option<Inference> = None;
-        for block in self.source.blocks() {
-            let block = block.map_err(|error| self.source_error(&error))?;
-            Inference::add(&mut whole, block.infer().map_err(|error| self.source_error(&error))?);
-            progress.at(whole.as_ref().map_or(0, Inference::rows), self.source.meter().bytes());
-            self.points.check(|| "types are being inferred, nothing is stored yet".to_owned())?;
-        }
-        self.source.plan(whole).map_err(|error| self.source_error(&error))
+        let task = Task::stoppable(self.output, "infer", Some(self.source.bytes_total()));
+        let plan = self.source.infer_watched(&task).map_err(|error| self.source_error(&error));
+        task.end(plan, || interrupted("types are being inferred, nothing is stored yet"))
     }
 
     /// Nothing if the guess was wrong, or anything else in the input: reading it again will tell.
@@ -101,7 +120,7 @@ impl<'a> Run<'a> {
             self.profile(&physical),
             &mut watcher,
         ) {
-            Ok(outcome) => Ok(Some(Added { outcome, bad: watcher.into_bad_rows() })),
+            Ok(outcome) => Ok(Some(Added { outcome, bad: watcher.into_bad_rows(), respelled: guess.respelled() })),
             Err(PipelineError::Source(_) | PipelineError::Convert { .. }) => Ok(None),
             Err(error) => Err(failed(&error, watcher)),
         }
@@ -124,7 +143,10 @@ impl<'a> Run<'a> {
                 &mut watcher,
             );
             match result {
-                Ok(outcome) => return Ok((Added { outcome, bad: watcher.into_bad_rows() }, plan)),
+                Ok(outcome) => {
+                    let respelled = plan.respelled().to_vec();
+                    return Ok((Added { outcome, bad: watcher.into_bad_rows(), respelled }, plan));
+                }
                 Err(PipelineError::Source(error)) if error.widening().is_some() => {
                     plan = self.source.measure(plan).map_err(|error| self.source_error(&error))?;
                     physical = own_physical(&plan)?;
@@ -140,8 +162,8 @@ impl<'a> Run<'a> {
     }
 
     fn watcher<'w>(&'w self, kept: Option<&'w Path>) -> Watcher<'w> {
-        let progress = Progress::new(self.output, "commit", Some(self.source.bytes_total()));
-        Watcher::new(progress, &self.points, self.source, kept, self.args.max_bad_rows)
+        let task = Task::stoppable(self.output, "commit", Some(self.source.bytes_total()));
+        Watcher::new(task, self.source, kept, self.args.max_bad_rows)
     }
 
     /// What is counted while rows go by.

@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use mira_ingest::observer::Halted;
 use mira_ingest::pipeline::{self, Watch};
 use mira_ingest::quarantine::Quarantine;
 use mira_ingest::source::{BadRow, OnBadRow, Source};
 
 use crate::error::{CliError, Kind, Result};
-use crate::interrupt::{SafePoints, interrupted};
+use crate::interrupt::interrupted;
 use crate::output::{Output, counted, escape};
-use crate::progress::Progress;
+use crate::task::Task;
 
 /// `--on-bad-row`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -106,8 +107,7 @@ impl BadRows {
 
 /// Watches one run.
 pub struct Watcher<'a> {
-    progress: Progress,
-    points: &'a SafePoints,
+    task: Task,
     source: &'a Source,
     quarantine: Option<&'a Path>,
     limit: Option<u64>,
@@ -118,15 +118,9 @@ pub struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     /// Begins to watch. Bad rows go to a file in `quarantine` if there is one, and at most `limit` are put up with.
-    pub fn new(
-        progress: Progress,
-        points: &'a SafePoints,
-        source: &'a Source,
-        quarantine: Option<&'a Path>,
-        limit: Option<u64>,
-    ) -> Self {
+    pub fn new(task: Task, source: &'a Source, quarantine: Option<&'a Path>, limit: Option<u64>) -> Self {
         let (bad, chunks, stopped) = (BadRows::default(), 0, None);
-        Self { progress, points, source, quarantine, limit, bad, chunks, stopped }
+        Self { task, source, quarantine, limit, bad, chunks, stopped }
     }
 
     /// What was set aside.
@@ -178,12 +172,13 @@ impl<'a> Watcher<'a> {
 impl Watch for Watcher<'_> {
     fn progress(&mut self, progress: pipeline::Progress) -> ControlFlow<()> {
         self.chunks = progress.chunks;
-        self.progress.at(progress.rows, self.source.meter().bytes());
-        if self.points.stop() {
-            let kept = self.kept();
-            return self.stop(interrupted(&kept));
+        match self.task.at(progress.rows, self.source.meter().bytes()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(Halted) => {
+                let kept = self.kept();
+                self.stop(interrupted(&kept))
+            }
         }
-        ControlFlow::Continue(())
     }
 
     fn bad_row(&mut self, row: BadRow) -> ControlFlow<()> {
