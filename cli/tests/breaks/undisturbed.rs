@@ -61,8 +61,8 @@ fn count_files(world: &World) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for file in files(&root) {
         let path = file.strip_prefix(&root).unwrap().to_str().unwrap();
-        // Views are made anew by whoever needs them, and SQLite's journals come and go.
-        if path.contains("/views/") || path.ends_with("-wal") || path.ends_with("-shm") {
+        // Views and caches are made anew by whoever needs them, and SQLite's journals come and go.
+        if path.contains("/views/") || path.contains("/cache/") || path.ends_with("-wal") || path.ends_with("-shm") {
             continue;
         }
         let directory: Vec<&str> = path.split('/').collect();
