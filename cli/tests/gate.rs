@@ -97,6 +97,6 @@ fn the_users_own_node_asks_for_nothing() {
     // Nobody listens on port 9 (discard): the pin is queued, which is past the gate.
     let ended = world.command(&["pin", "penguins"]).env("MIRA_KUBO", "http://127.0.0.1:9").output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
-    assert!(String::from_utf8(ended.stderr).unwrap().contains("queued"));
+    assert!(String::from_utf8(ended.stdout).unwrap().starts_with("queued"));
     assert!(!world.ws(".mira/published.ndjson").exists());
 }
