@@ -25,7 +25,7 @@ use crate::output::{Output, count, counted, grouped};
 use crate::refs::Found;
 use crate::session::Session;
 use crate::task::Task;
-use crate::{dataset, folder, naming, publish, removed, write_file, write_tree};
+use crate::{dataset, folder, naming, publish, removed, temporary, write_file, write_tree};
 
 /// Write a dataset to a file or a folder again, every byte and row checked on the way
 ///
@@ -296,6 +296,8 @@ fn refuse_there(args: &GetArgs, cid: &Cid) -> Result<()> {
         return Ok(());
     }
     fetching::forget(&args.output, cid)?;
+    // So may the other name of the file, which a run that was killed could not take away.
+    let _ = temporary::sweep_of(&args.output);
     let (what, hint) = match there.is_dir() {
         true => ("there is a folder already", "--force replaces a folder that mira get wrote"),
         false => ("there is a file already", "--force replaces it"),

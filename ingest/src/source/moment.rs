@@ -36,10 +36,19 @@ const NANOS: i64 = 1_000_000_000;
 /// Reads `YYYY-MM-DD` as days since 1970-01-01.
 #[inline]
 pub(crate) fn date(text: &[u8]) -> Option<i32> {
-    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
-    let year = two(y0, y1)? * 100 + two(y2, y3)?;
-    let (month, day) = (two(m0, m1)?, two(d0, d1)?);
-    let valid = (1..=12).contains(&month) && day >= 1 && day <= month_length(year, month);
+    let (start, &[d0, d1]) = text.split_first_chunk::<8>().and_then(|(start, day)| Some((start, day.as_array()?)))?;
+    // `YYYY-MM-` at once: digits become 0 to 9, and dashes 0.
+    let digits = u64::from_le_bytes(*start) ^ u64::from_le_bytes(*b"0000-00-");
+    // Adding 0x76 carries into the top bit from 10 on, and 0x7f from 1 on; bytes that have that bit are no ASCII.
+    let most = u64::from_le_bytes([0x76, 0x76, 0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f]);
+    const TOP: u64 = 0x8080_8080_8080_8080;
+    if digits & TOP != 0 || digits.wrapping_add(most) & TOP != 0 {
+        return None;
+    }
+    // Each byte ten times and the next one: below 100, so nothing carries.
+    let [century, _, rest, _, _, month, ..] = (digits * 10 + (digits >> 8)).to_le_bytes();
+    let (year, month, day) = (i32::from(century) * 100 + i32::from(rest), i32::from(month), two(d0, d1)?);
+    let valid = (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= month_length(year, month));
     valid.then(|| days_from_civil(year, month, day))
 }
 
@@ -138,12 +147,14 @@ fn month_length(year: i32, month: i32) -> i32 {
     }
 }
 
-/// Days since 1970-01-01. Years are counted from March, so that a leap day is the last of its year.
+/// Days since 1970-01-01, of years from 0000 on. Years and months are counted from March, so that a leap day is the last of its
+/// year; one era of 400 years more keeps all of it above zero, where divisions are cheap.
+#[inline]
 fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let (year, month) = if month <= 2 { (year + 399, month + 9) } else { (year + 400, month - 3) };
+    let (year, of_year) = (year.cast_unsigned(), (153 * month.cast_unsigned() + 2) / 5);
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + of_year;
+    days.cast_signed() + day - 1 - 719_468 - 146_097
 }
 
 #[cfg(test)]
@@ -164,6 +175,26 @@ mod tests {
                     assert_eq!(days_from_civil(year, month, day), expected);
                     expected += 1;
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn any_byte_at_any_place_is_a_digit_or_refused() {
+        for at in 0..10 {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"2011-11-11";
+                text[at] = byte;
+                let digit = |at: usize| text[at].is_ascii_digit().then(|| i32::from(text[at] - b'0'));
+                let number = |places: &[usize]| places.iter().try_fold(0, |sum, at| Some(sum * 10 + digit(*at)?));
+                let expected = number(&[0, 1, 2, 3])
+                    .zip(number(&[5, 6]))
+                    .zip(number(&[8, 9]))
+                    .filter(|_| text[4] == b'-' && text[7] == b'-');
+                let expected = expected.filter(|((year, month), day)| {
+                    (1..=12).contains(month) && (1..=month_length(*year, *month)).contains(day)
+                });
+                assert_eq!(date(&text), expected.map(|((y, m), d)| days_from_civil(y, m, d)), "{at} {byte}");
             }
         }
     }
