@@ -42,6 +42,19 @@ pub fn read(path: &Path, options: Options) -> Read {
     }
 }
 
+/// Reads a file that may be refused half-way, and one that is read a second time: it is the same again.
+pub fn read_again(path: &Path, options: Options) {
+    let read = || {
+        let source = Source::open(&[path.to_owned()], options.clone()).map_err(told)?;
+        let plan = source.infer().map_err(told)?;
+        rows(&source, &plan).map_err(told)
+    };
+    let once = read();
+    if once.is_ok() {
+        assert_eq!(once, read());
+    }
+}
+
 /// All rows in canonical bytes.
 pub fn rows(source: &Source, plan: &Plan) -> Result<Vec<Vec<u8>>, SourceError> {
     let mut rows = Vec::new();
