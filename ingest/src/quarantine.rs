@@ -5,11 +5,15 @@
 //! ```text
 //! {"file":"sales.csv","line":7,"byte":193,"fault":193,"kind":"ragged","reason":"ragged row: 2 fields, header has 6","raw":"7,x"}
 //! {"file":"sales.csv","line":9,"byte":230,"fault":233,"kind":"utf8","reason":"not UTF-8","raw_base64":"OSz//g=="}
+//! {"file":"sales.parquet","row":7,"column":"names[]","fault":3,"kind":"utf8","reason":"column …","raw_base64":"Y2Fm6Q=="}
 //! ```
 //!
-//! `line` and `byte` are where the record begins, `fault` is the byte at fault, and the bytes from `byte` on are the
-//! record without the end of its line. A record too long for memory comes in several lines, of which all but the first
-//! have `"continues":true`. The file's name is its SHA-256: the same bad records make the same file.
+//! Of a text, `line` and `byte` are where the record begins, `fault` is the byte at fault, and the bytes from `byte` on are
+//! the record without the end of its line. A record too long for memory comes in several lines, of which all but the first
+//! have `"continues":true`. Of a file without lines, `row` is the row, from 0, `column` the column with the path inside it,
+//! `fault` the byte at fault in the value, and the bytes are those of the value: a text's or bytes' own, of anything else
+//! the number that stands for it in the file, in decimal. The file's name is its SHA-256: the same bad records make the
+//! same file.
 
 mod kept;
 
@@ -21,7 +25,7 @@ use data_encoding::BASE64;
 use mira_core::digest::{Digest, Hasher};
 use serde::Serialize;
 
-use crate::source::{BadRow, Spot};
+use crate::source::{BadRow, Problem, Spot};
 
 pub use kept::{Kept, files, name, read, remove};
 
@@ -40,8 +44,14 @@ pub struct Quarantine {
 #[derive(Serialize)]
 struct Head<'a> {
     file: &'a str,
-    line: u64,
-    byte: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<&'a str>,
     fault: u64,
     kind: &'static str,
     reason: String,
@@ -64,14 +74,22 @@ impl Quarantine {
 
     /// Adds a record. At most one is in memory, whatever the number.
     pub fn push(&mut self, row: &BadRow) -> io::Result<()> {
-        let (line, byte) = match row.place.spot {
-            Spot::Text { line, byte } => (line, byte),
-            Spot::Row(_) | Spot::File => (0, 0),
+        let (line, byte, number) = match row.place.spot {
+            Spot::Text { line, byte } => (Some(line), Some(byte), None),
+            Spot::Row(number) => (None, None, Some(number)),
+            Spot::File => (None, None, None),
+        };
+        // A record of text stays as it was before rows had columns.
+        let column = match &row.problem {
+            Problem::Value { column, .. } if number.is_some() => Some(column.as_str()),
+            _ => None,
         };
         let head = Head {
             file: &row.place.file.to_string_lossy(),
             line,
             byte,
+            row: number,
+            column,
             fault: row.fault,
             kind: row.problem.kind().unwrap_or("other"),
             reason: row.problem.to_string(),
@@ -164,7 +182,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::source::{Place, Problem};
+    use crate::source::{Place, Reason};
 
     fn bad(bytes: &[u8], continues: bool) -> BadRow {
         let spot = Spot::Text { line: 7, byte: 193 };
@@ -208,6 +226,22 @@ mod tests {
         remove(&path, &digest).unwrap();
         assert_eq!(read(&path, &digest).unwrap(), None);
         assert!(files(&path).unwrap().is_empty() && files(&path.join("nowhere")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_row_is_named_by_its_number_and_column() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place { file: Arc::from(Path::new("sales.parquet")), spot: Spot::Row(7) };
+        let (column, excerpt) = ("names[]".to_owned(), "\"caf\\xe9\"".to_owned());
+        let problem = Problem::Value { column, reason: Reason::Utf8, excerpt };
+        let mut file = Quarantine::begin(directory.path()).unwrap();
+        file.push(&BadRow { place, fault: 3, problem, bytes: b"caf\xe9".to_vec(), continues: false }).unwrap();
+        let expected = concat!(
+            r#"{"file":"sales.parquet","row":7,"column":"names[]","fault":3,"kind":"utf8","#,
+            r#""reason":"column \"names[]\": not UTF-8: \"caf\\xe9\"","raw_base64":"Y2Fm6Q=="}"#,
+            "\n"
+        );
+        assert_eq!(fs::read_to_string(file.keep().unwrap()).unwrap(), expected);
     }
 
     #[test]

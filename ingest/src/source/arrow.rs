@@ -3,6 +3,9 @@
 //! A file is read by its footer, which says where its dictionaries and its batches are; a stream in the order in which
 //! it stands, dictionaries that grow or are replaced in between included. The reading thread takes messages out of the
 //! file and makes dictionaries; each record batch is decompressed, checked and converted by whoever gets it.
+//!
+//! Texts are decoded as bytes: the decoder would refuse a batch for one text that is not UTF-8, and a file for one in a
+//! dictionary that no row may use. Whether they are is looked at where rows are known.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,13 +18,14 @@ use arrow_ipc::reader::{read_dictionary, read_record_batch};
 use arrow_ipc::{MessageHeader, convert::fb_to_schema};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::SourceBatch;
-use super::declared::{Conform, Declared};
+use super::bad_row::OnBadRow;
+use super::declared::{Conform, Declared, Known};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::input::Input;
 use super::plain::Cursor;
 use super::text::MAX_RECORD;
 use super::working::Plan;
+use super::{SourceBatch, untyped};
 use crate::guard::guarded;
 use footer::Footer;
 use message::{Broken, Message};
@@ -82,6 +86,8 @@ pub(crate) struct ArrowFile {
     /// Kept to see at the end whether the file is still the same.
     handle: Arc<File>,
     schema: SchemaRef,
+    /// The schema with bytes for texts.
+    untyped: SchemaRef,
     /// Where things are, in a file that is no stream.
     footer: Option<Footer>,
 }
@@ -96,6 +102,7 @@ enum Bytes {
 #[derive(Debug)]
 pub(crate) struct ArrowReader {
     file: ArrowFile,
+    on_bad_row: OnBadRow,
     dictionaries: Dictionaries,
     first_row: u64,
 }
@@ -104,7 +111,9 @@ pub(crate) struct ArrowReader {
 #[derive(Debug, Clone)]
 pub(crate) struct ArrowBlock {
     input: Arc<Input>,
+    on_bad_row: OnBadRow,
     schema: SchemaRef,
+    untyped: SchemaRef,
     message: Arc<Message>,
     dictionaries: Dictionaries,
     size: bounds::Size,
@@ -135,7 +144,8 @@ impl ArrowFile {
     pub(crate) fn open(input: Arc<Input>) -> Result<Self, SourceError> {
         let opened = guarded(|| Self::load(&input)).unwrap_or_else(|| Err(ArrowProblem::GaveUp.into()));
         let (bytes, handle, schema, footer) = opened.map_err(|broken| broken.of(&input, Spot::File))?;
-        Ok(Self { input, bytes, handle, schema, footer })
+        let untyped = untyped::schema(&schema);
+        Ok(Self { input, bytes, handle, schema, untyped, footer })
     }
 
     /// Reads the schema, of a stream up to its end.
@@ -163,8 +173,8 @@ impl ArrowFile {
         Declared::new(Arc::clone(&self.input), Arc::clone(&self.schema))
     }
 
-    pub(crate) fn blocks(self) -> ArrowReader {
-        ArrowReader { file: self, dictionaries: Dictionaries::default(), first_row: 0 }
+    pub(crate) fn blocks(self, on_bad_row: OnBadRow) -> ArrowReader {
+        ArrowReader { file: self, on_bad_row, dictionaries: Dictionaries::default(), first_row: 0 }
     }
 }
 
@@ -222,9 +232,16 @@ impl ArrowReader {
         let size = bounds::check(batch, &message.body)?;
         let first_row = self.first_row;
         self.first_row += size.rows;
-        let (input, schema) = (Arc::clone(&self.file.input), Arc::clone(&self.file.schema));
-        let dictionaries = Arc::clone(&self.dictionaries);
-        Ok(ArrowBlock { input, schema, message: Arc::new(message), dictionaries, size, first_row })
+        Ok(ArrowBlock {
+            input: Arc::clone(&self.file.input),
+            on_bad_row: self.on_bad_row,
+            schema: Arc::clone(&self.file.schema),
+            untyped: Arc::clone(&self.file.untyped),
+            message: Arc::new(message),
+            dictionaries: Arc::clone(&self.dictionaries),
+            size,
+            first_row,
+        })
     }
 
     fn keep_dictionary(&mut self, message: &Message) -> Result<(), ArrowProblem> {
@@ -240,7 +257,7 @@ impl ArrowReader {
             let declared = i64::try_from(bytes).unwrap_or(i64::MAX);
             return Err(ArrowProblem::Length { what: "the dictionaries", declared, limit: MAX_DICTIONARIES });
         }
-        Ok(read_dictionary(&message.body, batch, &self.file.schema, dictionaries, &header.version())?)
+        Ok(read_dictionary(&message.body, batch, &self.file.untyped, dictionaries, &header.version())?)
     }
 }
 
@@ -260,17 +277,18 @@ impl ArrowBlock {
     }
 
     pub(crate) fn batches(self, plan: &Plan) -> Result<ArrowBatches, SourceError> {
-        let conform = Declared::new(Arc::clone(&self.input), Arc::clone(&self.schema)).conform(plan)?;
+        let conform =
+            Declared::new(Arc::clone(&self.input), Arc::clone(&self.schema)).conform(plan, self.on_bad_row)?;
         let batch = guarded(|| self.decode()).unwrap_or(Err(ArrowProblem::GaveUp));
         let batch = batch.map_err(|problem| Broken::from(problem).of(&self.input, Spot::Row(self.first_row)))?;
         Ok(ArrowBatches { conform, input: self.input, batch, at: 0, first_row: self.first_row, done: false })
     }
 
-    /// Decodes the batch with all of Arrow's checks; dictionaries and runs stay as they are.
+    /// Decodes the batch with all of Arrow's checks but that for UTF-8; dictionaries and runs stay as they are.
     fn decode(&self) -> Result<RecordBatch, ArrowProblem> {
         let header = self.message.header()?;
         let batch = header.header_as_record_batch().ok_or(ArrowProblem::Expected { expected: "a record batch" })?;
-        let schema = Arc::clone(&self.schema);
+        let schema = Arc::clone(&self.untyped);
         let version = header.version();
         Ok(read_record_batch(&self.message.body, batch, schema, &self.dictionaries, None, &version)?)
     }
@@ -295,6 +313,7 @@ impl ArrowBatches {
     /// The next rows: as many as fit the bound once dictionaries, views and runs are undone.
     fn read(&mut self, row: u64) -> Result<SourceBatch, SourceError> {
         let mut len = self.conform.rows().min(self.batch.num_rows() - self.at).max(1);
+        let mut known = Vec::new();
         let rows = loop {
             let rows = self.batch.slice(self.at, len);
             let bytes = rows.columns().iter().map(expand::bytes).fold(0, u64::saturating_add);
@@ -302,13 +321,14 @@ impl ArrowBatches {
                 _ if bytes <= BATCH_BYTES => break rows,
                 1 if bytes <= ROW_BYTES => break rows,
                 1 => {
-                    let place = Place { file: Arc::clone(&self.input.path), spot: Spot::Row(row) };
-                    return Err(SourceError::at(place, Problem::RecordTooLong { limit: MAX_RECORD }));
+                    let problem = Problem::RecordTooLong { limit: MAX_RECORD };
+                    known.push(Known { row: 0, problem, bytes: Vec::new() });
+                    break rows;
                 }
                 _ => len /= 2,
             }
         };
-        let batch = self.conform.batch(&rows, row)?;
+        let batch = self.conform.batch(&rows, row, &known)?;
         self.at += len;
         Ok(batch)
     }

@@ -2,9 +2,13 @@
 //!
 //! Bad is what one record can be without the rest of its file being in doubt: too many or too few fields, a quoted field
 //! that does not end, bytes that are not UTF-8, a line that is no JSON object or names a key twice, a value that is not of
-//! its column's type, a record too long to be read. A header, the columns of a file, files that change and what is in
-//! Parquet or Arrow concern more than a record, and stay errors; so does a file that would be one row, and in JSON what
-//! stands between values and a value too long to be read, for only its own brackets tell where it ends.
+//! its column's type, a record too long to be read. A header, the columns of a file and files that change concern more
+//! than a record, and stay errors; so does a file that would be one row, and in JSON what stands between values and a
+//! value too long to be read, for only its own brackets tell where it ends.
+//!
+//! A row of Parquet or Arrow IPC is bad if one of its values is: a text that is not UTF-8, a map with a null key or one key
+//! twice, a value that the column's type does not have. What does not decode concerns more than a row, and so does a type
+//! without a rule. There are no bytes that are the row, so those of the value are kept.
 //!
 //! Whether a record is bad depends on its own bytes and on the plan, never on where blocks are cut or who reads them.
 //! Inference does not look at bad records, and makes none: where values differ, it finds a wider type.
@@ -26,13 +30,14 @@ pub enum OnBadRow {
 /// A record that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
-    /// Where the record begins.
+    /// Where the record begins, or which row it is.
     pub place: Place,
-    /// The byte at fault, counted from the start of the file.
+    /// The byte at fault: of a record, counted from the start of the file; of a row, in [`BadRow::bytes`].
     pub fault: u64,
     /// What is wrong with it.
     pub problem: Problem,
-    /// Its bytes, without the end of its line.
+    /// The bytes of a record, without the end of its line. Of a row, those of the value at fault: a text's or bytes' own, of
+    /// anything else the number that stands for it, in decimal; none of a row that is too long.
     pub bytes: Vec<u8>,
     /// Whether the bytes go on where those of the bad row before ended: a record too long for memory comes in parts.
     pub continues: bool,

@@ -2,15 +2,18 @@
 //! into the working types of a plan.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_select::concat::concat_batches;
 
 use mira_core::schema::Field;
 
-use super::column::Refusal;
-use super::error::{Place, Problem, SourceError, Spot, excerpt};
+use super::bad_row::{BadRow, OnBadRow};
+use super::column::{Fault, Refusal};
+use super::error::{Place, Problem, Reason, SourceError, Spot, excerpt_of};
 use super::input::Input;
 use super::normalise::{Misfit, logical_type, normalise};
 use super::text::{column_name, match_names, problem};
@@ -31,6 +34,22 @@ pub(crate) struct Conform {
     plan: Plan,
     /// For each column of the schema, its index in the file.
     order: Vec<usize>,
+    on_bad_row: OnBadRow,
+}
+
+/// A row of a batch that whoever read it already knows to be bad.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) row: usize,
+    pub(crate) problem: Problem,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What became of the rows of a batch: runs of good ones, and the bad ones between them.
+#[derive(Debug, Default)]
+struct Sifted {
+    good: Vec<(Range<usize>, RecordBatch)>,
+    bad: Vec<BadRow>,
 }
 
 impl Declared {
@@ -77,10 +96,13 @@ impl Declared {
         Ok(())
     }
 
-    /// What brings the file's batches into the types of a plan.
-    pub(crate) fn conform(&self, plan: &Plan) -> Result<Conform, SourceError> {
+    /// What brings the file's batches into the types of a plan. Texts may be bytes in them.
+    pub(crate) fn conform(&self, plan: &Plan, on_bad_row: OnBadRow) -> Result<Conform, SourceError> {
         let order = self.order(plan.schema().columns())?;
-        Ok(Conform { input: Arc::clone(&self.input), plan: plan.clone(), order })
+        let conform = Conform { input: Arc::clone(&self.input), plan: plan.clone(), order, on_bad_row };
+        // Types are looked at without a value, and as they are declared; from here on only values can be at fault.
+        conform.columns(&RecordBatch::new_empty(Arc::clone(&self.schema))).map_err(|misfit| conform.fault(misfit))?;
+        Ok(conform)
     }
 
     fn order(&self, wanted: &[Field]) -> Result<Vec<usize>, SourceError> {
@@ -105,18 +127,23 @@ fn has_unsigned(ty: &DataType) -> bool {
 }
 
 impl Conform {
-    /// The rows of a batch, the first of which has a number in the file.
-    pub(crate) fn batch(&self, batch: &RecordBatch, first: u64) -> Result<SourceBatch, SourceError> {
-        let mut columns = Vec::with_capacity(self.order.len());
-        let typed = self.plan.schema().columns().iter().zip(self.plan.widths());
-        for (index, ((column, width), &from)) in typed.zip(&self.order).enumerate() {
-            // The order was made from the schema that the batch was read with.
-            let Some(array) = batch.columns().get(from) else { continue };
-            let column = normalise(array, &column.ty, width);
-            columns.push(column.map_err(|misfit| self.fault(index, misfit, first))?);
+    /// The rows of a batch, the first of which has a number in the file. `known` are bad, in order.
+    ///
+    /// Columns are looked at as a whole; only where that fails, halves of the batch are, down to the rows at fault.
+    pub(crate) fn batch(&self, batch: &RecordBatch, first: u64, known: &[Known]) -> Result<SourceBatch, SourceError> {
+        if known.is_empty() {
+            match self.columns(batch) {
+                Ok(columns) => return self.whole(self.made(batch, columns)?, first),
+                Err(Misfit::Value { .. }) => {}
+                Err(misfit) => return Err(self.fault(misfit)),
+            }
         }
-        let batch = RecordBatch::try_new(Arc::clone(self.plan.arrow()), columns)?;
-        Ok(SourceBatch { batch, origin: Origin::Rows { file: Arc::clone(&self.input.path), first }, bad: Vec::new() })
+        let mut sifted = Sifted::default();
+        self.sift(batch, 0, first, known, &mut sifted)?;
+        let Sifted { good, bad } = sifted;
+        let rows = good.iter().flat_map(|(range, _)| range.clone()).map(|row| first + row as u64).collect();
+        let batch = concat_batches(self.plan.arrow(), good.iter().map(|(_, batch)| batch))?;
+        Ok(SourceBatch { batch, origin: Origin::Some { file: Arc::clone(&self.input.path), rows }, bad })
     }
 
     /// Most rows of a batch.
@@ -124,16 +151,103 @@ impl Conform {
         self.plan.batch_rows().min(BATCH_ROWS)
     }
 
-    fn fault(&self, index: usize, misfit: Misfit, first: u64) -> SourceError {
-        match misfit {
-            Misfit::Value { row, mut path, fault, text } => {
+    fn whole(&self, batch: RecordBatch, first: u64) -> Result<SourceBatch, SourceError> {
+        Ok(SourceBatch { batch, origin: Origin::Rows { file: Arc::clone(&self.input.path), first }, bad: Vec::new() })
+    }
+
+    fn made(&self, rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch, SourceError> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(self.plan.arrow()), columns, &options)?)
+    }
+
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, Misfit> {
+        (0..self.order.len()).filter_map(|index| self.column(batch, index)).collect()
+    }
+
+    /// A column of the plan; the path of a misfit begins with it. None only if the batch is of another file.
+    fn column(&self, batch: &RecordBatch, index: usize) -> Option<Result<ArrayRef, Misfit>> {
+        let column = self.plan.schema().columns().get(index)?;
+        let (array, width) = (batch.columns().get(*self.order.get(index)?)?, self.plan.widths().get(index)?);
+        Some(normalise(array, &column.ty, width).map_err(|mut misfit| {
+            if let Misfit::Value { path, .. } | Misfit::Type { path, .. } = &mut misfit {
                 path.push(index);
-                let refusal = Refusal { path, at: 0, fault, excerpt: excerpt(&text) };
-                let place = Place { file: Arc::clone(&self.input.path), spot: Spot::Row(first + row as u64) };
-                SourceError::at(place, problem(self.plan.schema(), refusal))
+            }
+            misfit
+        }))
+    }
+
+    /// Takes rows apart that begin at row `from` of their batch.
+    fn sift(
+        &self,
+        rows: &RecordBatch,
+        from: usize,
+        first: u64,
+        known: &[Known],
+        sifted: &mut Sifted,
+    ) -> Result<(), SourceError> {
+        let len = rows.num_rows();
+        if known.is_empty() {
+            match self.columns(rows) {
+                Ok(columns) => {
+                    sifted.good.push((from..from + len, self.made(rows, columns)?));
+                    return Ok(());
+                }
+                Err(Misfit::Value { .. }) => {}
+                Err(misfit) => return Err(self.fault(misfit)),
+            }
+        }
+        if len <= 1 {
+            let place = Place { file: Arc::clone(&self.input.path), spot: Spot::Row(first + from as u64) };
+            sifted.bad.push(self.refuse(rows, place, known)?);
+            return Ok(());
+        }
+        let half = len / 2;
+        let (left, right) = known.split_at(known.partition_point(|known| known.row < from + half));
+        self.sift(&rows.slice(0, half), from, first, left, sifted)?;
+        self.sift(&rows.slice(half, len - half), from + half, first, right, sifted)
+    }
+
+    /// What is wrong with one row. That the plan is too narrow for it counts only if nothing else is.
+    fn refuse(&self, row: &RecordBatch, place: Place, known: &[Known]) -> Result<BadRow, SourceError> {
+        let bad = match known.first() {
+            Some(known) => {
+                BadRow { place, fault: 0, problem: known.problem.clone(), bytes: known.bytes.clone(), continues: false }
+            }
+            None => {
+                let misfits = (0..self.order.len()).filter_map(|index| self.column(row, index)?.err());
+                let is_narrow = |misfit: &Misfit| matches!(misfit, Misfit::Value { fault: Fault::Need(_), .. });
+                match misfits.min_by_key(is_narrow) {
+                    Some(Misfit::Value { path, fault, value, .. }) => self.bad(place, path, fault, value),
+                    Some(misfit) => return Err(self.fault(misfit)),
+                    None => return Err(self.fault(Misfit::Arrow(ArrowError::ComputeError(UNSTEADY.to_owned())))),
+                }
+            }
+        };
+        match self.on_bad_row {
+            OnBadRow::SetAside if bad.problem.kind().is_some() => Ok(bad),
+            _ => Err(SourceError::at(bad.place, bad.problem)),
+        }
+    }
+
+    fn bad(&self, place: Place, path: Vec<usize>, fault: Fault, bytes: Vec<u8>) -> BadRow {
+        let at = match fault {
+            Fault::Reason(Reason::Utf8) => std::str::from_utf8(&bytes).err().map_or(0, |error| error.valid_up_to()),
+            _ => 0,
+        };
+        let refusal = Refusal { path, at, fault, excerpt: excerpt_of(&bytes) };
+        let problem = problem(self.plan.schema(), refusal);
+        BadRow { place, fault: at as u64, problem, bytes, continues: false }
+    }
+
+    /// What is wrong with a file, or its batch as a whole.
+    fn fault(&self, misfit: Misfit) -> SourceError {
+        match misfit {
+            Misfit::Value { path, fault, value, .. } => {
+                let BadRow { place, problem, .. } =
+                    self.bad(Place::file(Arc::clone(&self.input.path)), path, fault, value);
+                SourceError::at(place, problem)
             }
             Misfit::Type { mut path, found, expected } => {
-                path.push(index);
                 path.reverse();
                 let column = column_name(self.plan.schema().columns(), &path);
                 self.input.fault(Problem::TypeMismatch { column, found, expected })
@@ -143,5 +257,7 @@ impl Conform {
     }
 }
 
+/// A row that was refused among others and not alone; a fault of this crate.
+const UNSTEADY: &str = "a row is refused among others and not alone";
 /// Most rows of a batch. Small, because a row may hold long texts; large enough for the columns' loops.
 const BATCH_ROWS: usize = 8192;

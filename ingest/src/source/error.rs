@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::Utf8Chunk;
 use std::sync::Arc;
 
 use super::arrow::ArrowProblem;
@@ -27,7 +28,7 @@ pub enum Spot {
         /// The byte, from 0, counted from the start of the file.
         byte: u64,
     },
-    /// In a file of rows without lines.
+    /// In a file of rows without lines: the row, from 0, as rows are counted everywhere.
     Row(u64),
     /// The file as a whole.
     File,
@@ -375,9 +376,15 @@ pub enum Reason {
         /// Fraction digits of the type.
         scale: u8,
     },
+    /// A text of a file that declares its types, whose bytes are not UTF-8.
+    #[error("not UTF-8")]
+    Utf8,
     /// A map entry whose key is null.
     #[error("a map key is null")]
     NullKey,
+    /// Two entries of one map that have the same key.
+    #[error("a key occurs twice in one map")]
+    RepeatedKey,
     /// A cell that should be JSON and is not.
     #[error("not JSON: {0}")]
     Json(JsonProblem),
@@ -416,14 +423,14 @@ pub enum JsonProblem {
 }
 
 impl Problem {
-    /// The kind of a fault that concerns one record of text, for counting; `None` for all others.
+    /// The kind of a fault that concerns one record or one row, for counting; `None` for all others.
     pub fn kind(&self) -> Option<&'static str> {
         Some(match self {
             Self::Ragged { .. } => "ragged",
             Self::AfterQuote { .. } | Self::OpenQuote => "quote",
-            Self::Utf8 => "utf8",
+            Self::Utf8 | Self::Value { reason: Reason::Utf8, .. } => "utf8",
             Self::RecordTooLong { .. } => "too-long",
-            Self::Json(JsonProblem::RepeatedKey) => "repeated-key",
+            Self::Json(JsonProblem::RepeatedKey) | Self::Value { reason: Reason::RepeatedKey, .. } => "repeated-key",
             Self::Json(_) => "json",
             Self::NotAnObject { .. } => "not-an-object",
             Self::ExtraColumn { .. } => "extra-key",
@@ -442,10 +449,10 @@ impl SourceError {
         }
     }
 
-    /// Whether a single record of a text is at fault, which could be set aside.
+    /// Whether a single record of a text, or a single row, is at fault, which could be set aside.
     pub fn is_of_a_record(&self) -> bool {
-        let in_text = self.place().is_some_and(|place| matches!(place.spot, Spot::Text { .. }));
-        in_text && self.problem().is_some_and(|problem| problem.kind().is_some())
+        let in_part = self.place().is_some_and(|place| place.spot != Spot::File);
+        in_part && self.problem().is_some_and(|problem| problem.kind().is_some())
     }
 
     /// What is wrong there, if it is in a file's content.
@@ -490,23 +497,37 @@ impl fmt::Display for Place {
 
 /// The start of `text` for a message: quoted, control characters escaped, at most 60 characters between the quotes.
 pub(crate) fn excerpt(text: &str) -> String {
+    excerpt_of(text.as_bytes())
+}
+
+/// The same of bytes that should be a text: those that are none are escaped one by one.
+pub(crate) fn excerpt_of(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
-    let mut room = 60_usize;
-    for (at, char) in text.char_indices() {
-        let escaped = char.escape_debug();
-        let width = escaped.clone().count();
-        let rest_fits =
-            text.len() - at <= room && text.get(at..).is_some_and(|rest| rest.escape_debug().count() <= room);
-        // One place is kept for the mark that says something is missing.
-        if width > room || (width == room && !rest_fits) {
+    // One place is kept for the mark that says something is missing, until it is clear that nothing is.
+    let (mut width, mut end_with_mark) = (0, out.len());
+    for piece in bytes.utf8_chunks().flat_map(pieces) {
+        width += piece.chars().count();
+        if width > EXCERPT {
+            out.truncate(end_with_mark);
             out.push('…');
             break;
         }
-        out.extend(escaped);
-        room -= width;
+        out.push_str(&piece);
+        if width < EXCERPT {
+            end_with_mark = out.len();
+        }
     }
     out.push('"');
     out
+}
+
+/// Most characters of an excerpt.
+const EXCERPT: usize = 60;
+
+/// Characters as they are shown, and then the bytes that are none.
+fn pieces(chunk: Utf8Chunk<'_>) -> impl Iterator<Item = String> {
+    let shown = chunk.valid().chars().map(|char| char.escape_debug().to_string());
+    shown.chain(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")))
 }
 
 #[cfg(test)]
@@ -520,5 +541,8 @@ mod tests {
         assert_eq!(excerpt(&"x".repeat(61)), format!("\"{}…\"", "x".repeat(59)));
         assert_eq!(excerpt(&"é".repeat(1000)).chars().count(), 62);
         assert!(excerpt(&"\u{1}".repeat(1000)).chars().count() <= 62);
+        assert_eq!(excerpt_of(b"caf\xe9 \"\xff\xfe\""), r#""caf\xe9 \"\xff\xfe\"""#);
+        assert_eq!(excerpt_of(&[0xff; 15]), format!("\"{}\"", "\\xff".repeat(15)));
+        assert_eq!(excerpt_of(&[0xff; 16]), format!("\"{}…\"", "\\xff".repeat(14)));
     }
 }

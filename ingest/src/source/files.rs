@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 
+use super::bad_row::OnBadRow;
 use super::column::Strings;
 use super::declared::Declared;
 use super::error::{Problem, SourceError};
@@ -137,8 +138,8 @@ impl FilesBlock {
         let schema = columns_of(self.format);
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
         let Some(first) = self.files.first() else { return Err(SourceError::NoFiles { path: PathBuf::new() }) };
-        let conform = Declared::new(Arc::clone(&first.input), schema).conform(plan)?;
-        let mut batch = conform.batch(&batch, 0)?;
+        let conform = Declared::new(Arc::clone(&first.input), schema).conform(plan, OnBadRow::Fail)?;
+        let mut batch = conform.batch(&batch, 0, &[])?;
         batch.origin = Origin::Files(self.files.iter().map(|file| Arc::clone(&file.input.path)).collect());
         Ok(batch)
     }

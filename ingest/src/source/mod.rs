@@ -80,6 +80,7 @@ mod reader;
 mod sniff;
 mod spool;
 mod text;
+mod untyped;
 mod values;
 mod working;
 
@@ -195,6 +196,8 @@ enum Origin {
     Text { file: Arc<Path>, offset: u64, line: u64, marks: Vec<Mark> },
     /// Rows of a file without lines.
     Rows { file: Arc<Path>, first: u64 },
+    /// The same with the bad ones left out: the number of each.
+    Some { file: Arc<Path>, rows: Vec<u64> },
     /// A file for each row.
     Files(Vec<Arc<Path>>),
 }
@@ -414,8 +417,8 @@ impl Source {
             (None, Format::Text | Format::Files) => {
                 Open::Files(Box::new(files::blocks(&self.named, self.format, self.block_bytes)))
             }
-            (None, Format::Arrow) => Open::Arrow(Box::new(ArrowFile::open(input)?.blocks())),
-            (None, _) => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks())),
+            (None, Format::Arrow) => Open::Arrow(Box::new(ArrowFile::open(input)?.blocks(self.on_bad_row))),
+            (None, _) => Open::Parquet(Box::new(ParquetFile::open(input)?.blocks(self.on_bad_row))),
         })
     }
 
@@ -600,6 +603,10 @@ impl SourceBatch {
                 Place { file, spot: Spot::File }
             }
             Origin::Rows { file, first } => Place { file: Arc::clone(file), spot: Spot::Row(first + row as u64) },
+            Origin::Some { file, rows } => {
+                let spot = rows.get(row).map_or(Spot::File, |row| Spot::Row(*row));
+                Place { file: Arc::clone(file), spot }
+            }
         }
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! Encodings are undone first: dictionaries, runs, views, large offsets, fixed sizes. Then values move between widths,
 //! each checked: a conversion is exact or refused. Types without a logical type are refused by name.
+//!
+//! Texts may come as bytes, from readers that leave it open whether they are UTF-8. A whole column is looked at here in one
+//! go; which value it is that is none is looked for only if there is one.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, ListArray, MapArray, PrimitiveArray, RunArray, StructArray, UInt32Array,
-    new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, ListArray, MapArray, PrimitiveArray, RunArray, StringArray,
+    StructArray, UInt32Array, new_null_array,
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer, i256};
+use arrow_buffer::{ArrowNativeType as _, NullBuffer, OffsetBuffer, ScalarBuffer, i256};
 use arrow_schema::{ArrowError, DataType, Field as ArrowField, TimeUnit};
 use arrow_select::take::take;
 
@@ -21,6 +24,8 @@ use super::column::{Fault, Strings};
 use super::error::Reason;
 use super::moment::DAY;
 use super::working::{Need, Width, digit_class, list_item, map_entries, map_fields, struct_fields, working_type};
+
+mod keys;
 
 /// Why an array does not become a column of the schema.
 #[derive(Debug)]
@@ -32,8 +37,8 @@ pub(crate) enum Misfit {
         /// The index at each level inside the column, innermost first.
         path: Vec<usize>,
         fault: Fault,
-        /// The value, as Rust would print it.
-        text: String,
+        /// The value: its own bytes if it is a text or bytes, else the number that stands for it, in decimal.
+        value: Vec<u8>,
     },
     /// The type is another, or has no rule.
     Type { path: Vec<usize>, found: String, expected: String },
@@ -98,6 +103,11 @@ pub(crate) fn logical_type(ty: &DataType) -> Result<(Type, Width), String> {
 
 /// The values of `array` as a column of type `ty` at `width`.
 pub(crate) fn normalise(array: &ArrayRef, ty: &Type, width: &Width) -> Result<ArrayRef, Misfit> {
+    if *ty == Type::Text
+        && let Some(texts) = dictionary_of_texts(array, width)?
+    {
+        return Ok(texts);
+    }
     let array = &decode(array)?;
     let target = working_type(ty, width);
     if array.data_type() == &DataType::Null {
@@ -123,6 +133,25 @@ pub(crate) fn normalise(array: &ArrayRef, ty: &Type, width: &Width) -> Result<Ar
         Type::Map(key, value) => map(array, key, value, width),
         Type::Bool => Err(mismatch(array, ty)),
     }
+}
+
+/// Undoes a dictionary of bytes that are all texts, so that each is looked at once; nothing if it is none of that, or if
+/// few of its values are used.
+fn dictionary_of_texts(array: &ArrayRef, width: &Width) -> Result<Option<ArrayRef>, Misfit> {
+    let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(None) };
+    if !is_bytes(dictionary.values().data_type()) || dictionary.values().len() > array.len() {
+        return Ok(None);
+    }
+    match normalise(dictionary.values(), &Type::Text, width) {
+        Ok(values) => Ok(Some(take(&values, dictionary.keys(), None)?)),
+        // Perhaps no row has the value at fault.
+        Err(Misfit::Value { .. }) => Ok(None),
+        Err(misfit) => Err(misfit),
+    }
+}
+
+fn is_bytes(ty: &DataType) -> bool {
+    matches!(ty, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
 /// Undoes dictionaries and runs.
@@ -154,21 +183,63 @@ fn strings(array: &ArrayRef, ty: &Type) -> Result<ArrayRef, Misfit> {
         for (row, value) in values.enumerate() {
             match value {
                 None => strings.push_null(),
-                Some(value) => strings.push(value.as_ref()).map_err(|fault| Misfit::value(row, fault))?,
+                Some(value) => {
+                    let refused =
+                        |fault| Misfit::Value { row, path: Vec::new(), fault, value: value.as_ref().to_vec() };
+                    strings.push(value.as_ref()).map_err(refused)?;
+                }
             }
         }
         Ok(strings)
     }
     let text = *ty == Type::Text;
+    if text && array.data_type() == &DataType::Binary {
+        return texts(array.as_binary::<i32>());
+    }
     let strings = match array.data_type() {
         DataType::LargeUtf8 if text => copy(array.as_string::<i64>().iter()),
         DataType::Utf8View if text => copy(array.as_string_view().iter()),
-        DataType::LargeBinary if !text => copy(array.as_binary::<i64>().iter()),
-        DataType::BinaryView if !text => copy(array.as_binary_view().iter()),
+        DataType::LargeBinary => copy(array.as_binary::<i64>().iter()),
+        DataType::BinaryView => copy(array.as_binary_view().iter()),
         DataType::FixedSizeBinary(_) if !text => copy(array.as_fixed_size_binary().iter()),
         _ => Err(mismatch(array, ty)),
     }?;
-    Ok(if text { strings.text()? } else { strings.bytes()? })
+    match array.data_type() {
+        DataType::LargeBinary | DataType::BinaryView if text => texts(strings.bytes()?.as_binary()),
+        _ if text => Ok(strings.text()?),
+        _ => Ok(strings.bytes()?),
+    }
+}
+
+/// Bytes as texts, without a copy if all of them are UTF-8.
+fn texts(array: &BinaryArray) -> Result<ArrayRef, Misfit> {
+    // A slice has the bytes of all rows around it.
+    let (offsets, bytes, nulls) = array.clone().into_parts();
+    let (first, last) = (offsets.first().copied().unwrap_or_default(), offsets.last().copied().unwrap_or_default());
+    let bytes = bytes.slice_with_length(first.as_usize(), (last - first).as_usize());
+    let offsets = match first {
+        0 => offsets,
+        // The offsets of an array never fall, and these start at 0.
+        _ => OffsetBuffer::new(offsets.iter().map(|offset| offset - first).collect()),
+    };
+    if let Ok(texts) = StringArray::try_new(offsets, bytes, nulls) {
+        return Ok(Arc::new(texts));
+    }
+    let mut strings = Strings::default();
+    for (row, value) in array.iter().enumerate() {
+        match value {
+            // What lies under a null is no value.
+            None => strings.push_null(),
+            Some(value) => {
+                let pushed = match std::str::from_utf8(value) {
+                    Ok(_) => strings.push(value),
+                    Err(_) => Err(Fault::Reason(Reason::Utf8)),
+                };
+                pushed.map_err(|fault| Misfit::Value { row, path: Vec::new(), fault, value: value.to_vec() })?;
+            }
+        }
+    }
+    Ok(strings.text()?)
 }
 
 fn integers<T: ArrowPrimitiveType>(
@@ -403,12 +474,15 @@ fn map(array: &ArrayRef, key: &Type, value: &Type, width: &Width) -> Result<Arra
     };
     let (offsets, keys) = rebase(found.offsets(), found.keys())?;
     let (_, values) = rebase(found.offsets(), found.values())?;
-    if let Some(row) = keys.logical_nulls().and_then(|nulls| (0..nulls.len()).find(|&at| nulls.is_null(at))) {
-        let misfit =
-            Misfit::Value { row, path: vec![0], fault: Fault::Reason(Reason::NullKey), text: "null".to_owned() };
-        return Err(misfit.of_row(&offsets));
+    let refused =
+        |row, reason, value| Misfit::Value { row, path: vec![0], fault: Fault::Reason(reason), value }.of_row(&offsets);
+    if let Some(at) = keys.logical_nulls().and_then(|nulls| (0..nulls.len()).find(|&at| nulls.is_null(at))) {
+        return Err(refused(at, Reason::NullKey, b"null".to_vec()));
     }
     let keys = inside(&keys, key, width, 0).map_err(|misfit| misfit.of_row(&offsets))?;
+    if let Some((at, key)) = keys::repeated(&keys, &offsets) {
+        return Err(refused(at, Reason::RepeatedKey, key));
+    }
     let values = inside(&values, value, width, 1).map_err(|misfit| misfit.of_row(&offsets))?;
     let fields = map_fields(keys.data_type().clone(), values.data_type().clone());
     let entries = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
@@ -454,8 +528,8 @@ fn convert<S: ArrowPrimitiveType, T: ArrowPrimitiveType>(
     for (row, value) in source.iter().enumerate() {
         let converted = value.map_or_else(|| Ok(T::default_value()), &to);
         values.push(converted.map_err(|fault| {
-            let text = value.map_or_else(String::new, |value| format!("{value:?}"));
-            Misfit::Value { row, path: Vec::new(), fault, text }
+            let value = value.map_or_else(Vec::new, |value| format!("{value:?}").into_bytes());
+            Misfit::Value { row, path: Vec::new(), fault, value }
         })?);
     }
     Ok(PrimitiveArray::new(ScalarBuffer::from(values), nulls(array)))
@@ -476,7 +550,7 @@ fn range(expected: &'static str) -> Fault {
 
 impl Misfit {
     fn value(row: usize, fault: Fault) -> Self {
-        Self::Value { row, path: Vec::new(), fault, text: String::new() }
+        Self::Value { row, path: Vec::new(), fault, value: Vec::new() }
     }
 
     /// This misfit, its row counted in the lists around the items instead of in the items.

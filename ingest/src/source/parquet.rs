@@ -2,6 +2,9 @@
 //!
 //! INT96 is the one type whose decoding is not exact on its own: the reader wraps beyond what 64 bits of nanoseconds
 //! reach. Such columns are read a second time in whole seconds, which never wrap, and the two must agree.
+//!
+//! The reader gives up at the first text that is not UTF-8. The rest of the row group is then read once more with bytes
+//! for texts, and the rows at fault are found among them; what fails that way too is damaged.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -18,15 +21,18 @@ use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
 use super::SourceBatch;
-use super::declared::{Conform, Declared};
+use super::bad_row::OnBadRow;
+use super::declared::{Conform, Declared, Known};
 use super::error::{Place, Problem, Reason, SourceError, Spot};
 use super::input::Input;
 use super::meter::Meter;
 use super::working::Plan;
 use crate::guard::guarded;
 use crate::pages;
+use retyped::Texts;
 
 mod encryption;
+mod retyped;
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug, Clone)]
@@ -35,12 +41,14 @@ pub(crate) struct ParquetFile {
     metadata: ArrowReaderMetadata,
     /// Columns of INT96, and how to read them in seconds.
     int96: Option<(Vec<usize>, ArrowReaderMetadata)>,
+    texts: Option<Texts>,
 }
 
 /// One row group.
 #[derive(Debug, Clone)]
 pub(crate) struct ParquetBlock {
     file: ParquetFile,
+    on_bad_row: OnBadRow,
     group: usize,
     /// The number of its first row in the file.
     first_row: u64,
@@ -52,6 +60,10 @@ pub(crate) struct ParquetBatches {
     /// Kept to see at the end whether the file is still the same.
     handle: Arc<File>,
     reader: ParquetRecordBatchReader,
+    /// Most rows of a batch.
+    rows: usize,
+    /// Whether texts are read as bytes, because they could not be read as texts.
+    is_untyped: bool,
     seconds: Option<ParquetRecordBatchReader>,
     conform: Conform,
     row: u64,
@@ -75,26 +87,39 @@ impl ParquetFile {
         if let Some(schema) = crate::chunk::schema_of(metadata.metadata()) {
             let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema.arrow().clone());
             let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(failed)?;
-            return Ok(Self { input, metadata, int96: None });
+            return Self::of(Arc::clone(&input), metadata, None).map_err(failed);
         }
         let columns = int96_columns(&metadata).map_err(|column| {
             input.fault(Problem::UnsupportedType { column, found: "INT96 inside a nested type".to_owned() })
         })?;
         if columns.is_empty() {
-            return Ok(Self { input, metadata, int96: None });
+            return Self::of(Arc::clone(&input), metadata, None).map_err(failed);
         }
         let nanos = with_unit(&metadata, &columns, TimeUnit::Nanosecond).map_err(failed)?;
         let seconds = with_unit(&metadata, &columns, TimeUnit::Second).map_err(failed)?;
-        Ok(Self { input, metadata: nanos, int96: Some((columns, seconds)) })
+        Self::of(Arc::clone(&input), nanos, Some((columns, seconds))).map_err(failed)
+    }
+
+    fn of(
+        input: Arc<Input>,
+        metadata: ArrowReaderMetadata,
+        int96: Option<(Vec<usize>, ArrowReaderMetadata)>,
+    ) -> Result<Self, ParquetError> {
+        let texts = Texts::of(&metadata)?;
+        let metadata = match &texts {
+            Some(texts) => texts.checked(metadata)?,
+            None => metadata,
+        };
+        Ok(Self { input, metadata, int96, texts })
     }
 
     /// The row groups, each with the number of its first row.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = ParquetBlock> + use<> {
+    pub(crate) fn blocks(&self, on_bad_row: OnBadRow) -> impl Iterator<Item = ParquetBlock> + use<> {
         let file = self.clone();
         let mut first_row = 0;
         (0..self.metadata.metadata().num_row_groups()).map(move |group| {
             let rows = u64::try_from(file.metadata.metadata().row_group(group).num_rows()).unwrap_or(0);
-            let block = ParquetBlock { file: file.clone(), group, first_row };
+            let block = ParquetBlock { file: file.clone(), on_bad_row, group, first_row };
             first_row += rows;
             block
         })
@@ -117,15 +142,16 @@ impl ParquetBlock {
     }
 
     pub(crate) fn batches(self, plan: &Plan) -> Result<ParquetBatches, SourceError> {
-        let conform = self.file.declared().conform(plan)?;
+        let conform = self.file.declared().conform(plan, self.on_bad_row)?;
         let rows = self.check_pages(conform.rows())?;
-        let reader = self.reader(&self.file.metadata, rows, None)?;
+        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
+        let reader = self.reader(&self.file.metadata, rows, 0, None)?.map_err(failed)?;
         let seconds = match &self.file.int96 {
-            Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?),
+            Some((columns, metadata)) => Some(self.reader(metadata, rows, 0, Some(columns))?.map_err(failed)?),
             None => None,
         };
         let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
-        Ok(ParquetBatches { block: self, handle, reader, seconds, conform, row, done: false })
+        Ok(ParquetBatches { block: self, handle, reader, rows, is_untyped: false, seconds, conform, row, done: false })
     }
 
     /// Refuses pages that take too much memory; returns how many rows a batch may have.
@@ -137,22 +163,26 @@ impl ParquetBlock {
         guarded(|| pages::check(&file, group, rows)).unwrap_or_else(|| Err(gave_up())).map_err(failed)
     }
 
+    /// Reads the row group from its row `from` on, in batches of `rows`.
     fn reader(
         &self,
         metadata: &ArrowReaderMetadata,
         rows: usize,
+        from: usize,
         columns: Option<&[usize]>,
-    ) -> Result<ParquetRecordBatchReader, SourceError> {
+    ) -> Result<Result<ParquetRecordBatchReader, ParquetError>, SourceError> {
         let handle = self.file.input.plain()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
             .with_row_groups(vec![self.group])
             .with_batch_size(rows);
+        if from > 0 {
+            builder = builder.with_offset(from);
+        }
         if let Some(columns) = columns {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
         }
-        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
-        guarded(|| builder.build()).unwrap_or_else(|| Err(gave_up())).map_err(failed)
+        Ok(guarded(|| builder.build()).unwrap_or_else(|| Err(gave_up())))
     }
 }
 
@@ -172,26 +202,52 @@ impl Iterator for ParquetBatches {
 
 impl ParquetBatches {
     fn read(&mut self) -> Result<Option<SourceBatch>, SourceError> {
-        let input = &self.block.file.input;
-        let failed = |source: arrow_schema::ArrowError| parquet_error(input, Spot::Row(self.row), source.into());
-        let Some(batch) = self.reader.next().transpose().map_err(failed)? else {
-            input.check(&self.handle)?;
+        let Some(batch) = self.decode()? else {
+            self.block.file.input.check(&self.handle)?;
             return Ok(None);
         };
+        let mut known = Vec::new();
         if let Some(seconds) = &mut self.seconds {
-            let seconds = seconds.next().transpose().map_err(failed)?;
-            self.check_int96(&batch, seconds.as_ref())?;
+            let seconds = next(seconds).map_err(|source| self.failed(source))?;
+            known = self.check_int96(&batch, seconds.as_ref())?;
         }
-        let batch = self.conform.batch(&batch, self.row)?;
-        self.row += batch.batch().num_rows() as u64;
-        Ok(Some(batch))
+        let rows = self.conform.batch(&batch, self.row, &known)?;
+        self.row += batch.num_rows() as u64;
+        Ok(Some(rows))
     }
 
-    /// Compares INT96 columns in nanoseconds with the same in seconds.
-    fn check_int96(&self, batch: &RecordBatch, seconds: Option<&RecordBatch>) -> Result<(), SourceError> {
+    /// The next rows; with bytes for texts from where the reader refuses them on.
+    fn decode(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+        let source = match next(&mut self.reader) {
+            Ok(batch) => return Ok(batch),
+            Err(source) => source,
+        };
+        if let Some(texts) = self.block.file.texts.as_ref().filter(|_| !self.is_untyped)
+            && let Ok(metadata) = texts.untyped(&self.block.file.metadata)
+            && let Ok(mut reader) = self.block.reader(&metadata, self.rows, self.read_rows(), None)?
+            && let Ok(batch) = next(&mut reader)
+        {
+            (self.reader, self.is_untyped) = (reader, true);
+            return Ok(batch);
+        }
+        Err(self.failed(source))
+    }
+
+    /// Rows of the row group that were read.
+    fn read_rows(&self) -> usize {
+        usize::try_from(self.row - self.block.first_row).unwrap_or(usize::MAX)
+    }
+
+    fn failed(&self, source: ParquetError) -> SourceError {
+        parquet_error(&self.block.file.input, Spot::Row(self.row), source)
+    }
+
+    /// Compares INT96 columns in nanoseconds with the same in seconds, and names the rows where they differ.
+    fn check_int96(&self, batch: &RecordBatch, seconds: Option<&RecordBatch>) -> Result<Vec<Known>, SourceError> {
         let (Some((columns, _)), Some(seconds)) = (&self.block.file.int96, seconds) else {
             return Err(self.internal("a batch of seconds"));
         };
+        let mut known = Vec::new();
         for (&column, seconds) in columns.iter().zip(seconds.columns()) {
             let nanos = batch.columns().get(column).ok_or_else(|| self.internal("a column"))?;
             let nanos = nanos.as_primitive::<TimestampNanosecondType>();
@@ -203,20 +259,18 @@ impl ParquetBatches {
                     let reason = Reason::Range { expected: "nanoseconds in 64 bits (years 1677 to 2262)" };
                     let column = batch.schema().field(column).name().clone();
                     let problem = Problem::Value { column, reason, excerpt: format!("{seconds} s") };
-                    return Err(SourceError::at(self.place(row), problem));
+                    known.push(Known { row, problem, bytes: seconds.to_string().into_bytes() });
                 }
             }
         }
-        Ok(())
-    }
-
-    fn place(&self, row: usize) -> Place {
-        Place { file: Arc::clone(&self.block.file.input.path), spot: Spot::Row(self.row + row as u64) }
+        // Columns were looked at one after the other, and a row is bad once.
+        known.sort_by_key(|known| known.row);
+        known.dedup_by_key(|known| known.row);
+        Ok(known)
     }
 
     fn internal(&self, what: &str) -> SourceError {
-        let source = ParquetError::General(format!("the reader left out {what}"));
-        parquet_error(&self.block.file.input, Spot::Row(self.row), source)
+        self.failed(ParquetError::General(format!("the reader left out {what}")))
     }
 }
 
@@ -249,6 +303,11 @@ fn with_unit(
     let schema = ArrowSchema::new_with_metadata(fields, schema.metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+}
+
+/// The next batch, or none at the end; a panic is an error like others.
+fn next(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, ParquetError> {
+    guarded(|| reader.next()).unwrap_or_else(|| Some(Err(gave_up().into()))).transpose().map_err(ParquetError::from)
 }
 
 /// What is said where the library panicked.
