@@ -172,14 +172,13 @@ pub fn source_error(error: &SourceError) -> CliError {
             let kind = if source.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { kind };
             CliError::of_io(kind, path, source).saying(&format!("cannot {action} this path"))
         }
-        (_, Some(problem)) => {
-            let failed = CliError::new(kind, problem.to_string());
+        (_, problem) => {
+            let failed = CliError::new(kind, problem.map_or_else(|| chain(error), ToString::to_string));
             match error.place() {
                 Some(place) => failed.at(place.to_string()),
                 None => failed,
             }
         }
-        (_, None) => CliError::new(kind, chain(error)),
     };
     match hint(error) {
         Some(hint) => failed.hint(hint),

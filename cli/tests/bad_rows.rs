@@ -209,3 +209,90 @@ fn bad_rows_stay_private_and_go_with_their_dataset() {
     assert!(world.ok(&["fsck"]).lines().all(|line| line.starts_with("ok")));
     world.ok(&["get", "good", "-o", "good-again.csv"]);
 }
+
+/// Files of the ten rows of `ingest/tests/foreign`, in which the texts of rows 2 and 9 are not UTF-8.
+fn with_bad_texts(world: &World) -> [&'static str; 2] {
+    let names = ["ten.parquet", "ten.arrows"];
+    for name in names {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/tests/foreign").join(name);
+        let mut bytes = fs::read(path).unwrap();
+        let text = b"line\nend";
+        let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(text)).collect();
+        assert!(!places.is_empty(), "{name}");
+        places.into_iter().for_each(|at| bytes[at + 4] = 0xe9);
+        world.write(name, bytes);
+    }
+    names
+}
+
+#[test]
+fn a_bad_value_of_parquet_or_arrow_is_named_or_kept_apart() {
+    let world = World::new();
+    let foreign = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/tests/foreign");
+    let ten = fs::read_to_string(foreign.join("ten.ndjson")).unwrap();
+    let good: Vec<&str> =
+        ten.lines().enumerate().filter(|(row, _)| ![2, 9].contains(row)).map(|(_, line)| line).collect();
+    world.write("good.ndjson", good.join("\n"));
+    let schema = foreign.join("ten_schema.json");
+    let good = world.json(&["add", "good.ndjson", "--schema", schema.to_str().unwrap()]);
+    for name in with_bad_texts(&world) {
+        let ended = world.fails(1, r#"column "name": not UTF-8: "line\xe9end""#, &["add", name, "--name", "bad"]);
+        assert!(ended.err.contains(&format!("\n  at {name} (row 2)\n")), "{}", ended.err);
+        assert!(ended.err.contains("\n  hint: --on-bad-row quarantine sets it aside"), "{}", ended.err);
+
+        let add = |policy: &str, dataset: &str| {
+            world.json(&["add", name, "--on-bad-row", policy, "--name", &format!("{dataset}-{}", name.len())])
+        };
+        let (skipped, kept) = (add("skip", "skipped"), add("quarantine", "kept"));
+        for document in [&skipped, &kept] {
+            let counts = (&document["rows"], &document["bad_rows"]);
+            assert_eq!((&document["root"], counts), (&good["root"], (&8.into(), &2.into())), "{name}");
+        }
+        let path = kept["quarantine"].as_str().unwrap();
+        let lines: Vec<Value> =
+            fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        for (line, row) in lines.iter().zip([2, 9]) {
+            let expected = serde_json::json!({
+                "file": name, "row": row, "column": "name", "fault": 4, "kind": "utf8",
+                "reason": r#"column "name": not UTF-8: "line\xe9end""#, "raw_base64": "bGluZellbmQ=",
+            });
+            assert_eq!(line, &expected);
+        }
+        assert_eq!(lines.len(), 2);
+        let plan = world.json(&["add", name, "--on-bad-row", "skip", "--dry-run"]);
+        assert_eq!(plan["bad_rows_by_kind"], serde_json::json!({"utf8": 2}));
+
+        // What was kept is known to fsck, and goes with the dataset.
+        assert!(world.ok(&["fsck"]).lines().any(|line| line.starts_with("ok") && line.ends_with(": 2 bad rows")));
+        assert_eq!(world.json(&["gc", "--dry-run"])["quarantine"]["files"], 0);
+        let dataset = format!("kept-{}", name.len());
+        assert_eq!(world.json(&["rm", &dataset, "--yes"])["quarantine_files"], 1);
+        assert!(!std::path::Path::new(path).exists());
+        world.ok(&["fsck"]);
+        world.fails(1, "more than 1 bad row", &["add", name, "--on-bad-row", "skip", "--max-bad-rows", "1"]);
+    }
+}
+
+#[test]
+fn damage_is_told_by_row_group_and_column() {
+    let world = World::new();
+    let foreign = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/tests/foreign");
+    let bytes = fs::read(foreign.join("ten.parquet")).unwrap();
+    world.write("junk.parquet", b"PAR1 this is not Parquet PAR1");
+    let junk = world.fails(1, "not a readable Parquet file: ", &["add", "junk.parquet"]);
+    assert!(junk.err.contains("\n  at junk.parquet\n"), "{}", junk.err);
+    // The dictionary of `name`: what snappy made of it, and the header before that.
+    let at = bytes.windows(8).position(|window| window == b"line\nend").unwrap();
+    for (damage, told) in [
+        (at - 10..at - 8, r#"not a readable Parquet file: row group 0, column "name": "#),
+        (at - 12..at + 20, r#"not a readable Parquet file: row group 0: Parquet error: column "name": "#),
+    ] {
+        let mut bytes = bytes.clone();
+        bytes[damage].fill(0xff);
+        world.write("damaged.parquet", bytes);
+        for policy in ["fail", "skip"] {
+            let damaged = world.fails(1, told, &["add", "damaged.parquet", "--on-bad-row", policy]);
+            assert!(damaged.err.contains("\n  at damaged.parquet (row 0)\n"), "{}", damaged.err);
+        }
+    }
+}

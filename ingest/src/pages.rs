@@ -48,7 +48,8 @@ pub(crate) fn check<R: ChunkReader + 'static>(
     rows: usize,
 ) -> Result<usize, ParquetError> {
     let columns = group.columns();
-    let kept = columns.iter().map(|column| Kept::of(file.as_ref(), column, rows)).collect::<Result<Vec<_>, _>>()?;
+    let kept = columns.iter().map(|column| Kept::of(file.as_ref(), column, rows).map_err(|error| of(column, error)));
+    let kept = kept.collect::<Result<Vec<_>, _>>()?;
     check_room(&kept)?;
     let weights = weigh(file, columns, kept, rows)?;
     let total = |exponent: usize| weights.iter().fold(0, |sum: u64, column| sum.saturating_add(column.most(exponent)));
@@ -75,7 +76,7 @@ fn weigh<R: ChunkReader + 'static>(
     let mut weights = Vec::with_capacity(columns.len());
     for (column, kept) in columns.iter().zip(&kept) {
         let values = if is_in_list(column) { kept.values } else { kept.values.min(rows as u64) };
-        weights.push(Weight::of(file, column, kept, values)?);
+        weights.push(Weight::of(file, column, kept, values).map_err(|error| of(column, error))?);
     }
     let lists = columns.iter().zip(&kept).zip(&weights).filter(|((column, _), _)| is_in_list(column));
     let in_lists = lists.fold(0_u64, |sum, ((_, kept), weight)| sum.saturating_add(weight.all(kept)));
@@ -90,13 +91,23 @@ fn weigh<R: ChunkReader + 'static>(
             return Ok(windows);
         }
         if in_lists > BATCH_BYTES {
-            return walk(file, column, &weight, rows);
+            return walk(file, column, &weight, rows).map_err(|error| of(column, error));
         }
         let mut windows = Windows::up_to(rows);
         windows.add_everywhere(weight.all(&kept));
         Ok(windows)
     })
     .collect()
+}
+
+/// The same error with the column that it is about.
+fn of(column: &ColumnChunkMetaData, error: ParquetError) -> ParquetError {
+    match error {
+        ParquetError::General(text) => {
+            ParquetError::General(format!("column {:?}: {text}", column.column_path().string()))
+        }
+        other => other,
+    }
 }
 
 /// Refuses pages that take more memory than the row group's own bytes account for.

@@ -404,6 +404,21 @@ fn types_and_damage_are_never_bad_rows() {
 }
 
 #[test]
+fn what_does_not_decode_is_told_by_its_column() {
+    let rows = batch(Arc::new(StringArray::from(vec!["p"; 9])));
+    let offsets: Vec<u8> = (0_i32..9).flat_map(i32::to_le_bytes).collect();
+    for name in ["t.arrow", "t.arrows"] {
+        let mut bytes = written(name, &rows);
+        let at = bytes.windows(offsets.len()).position(|window| window == offsets).unwrap();
+        bytes[at + 7] = 0xff;
+        let (_files, source) = opened(name, &bytes, OnBadRow::SetAside);
+        let error = read(&source, &source.infer().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "not readable Arrow IPC: column \"x\"");
+        assert!(error.place().unwrap().to_string().ends_with(&format!("{name} (row 0)")));
+    }
+}
+
+#[test]
 fn a_value_that_needs_room_is_no_bad_row() {
     let numbers: ArrayRef = Arc::new(UInt64Array::from(vec![1, u64::MAX, 3]));
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", MARK]));

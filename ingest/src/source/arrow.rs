@@ -279,18 +279,30 @@ impl ArrowBlock {
     pub(crate) fn batches(self, plan: &Plan) -> Result<ArrowBatches, SourceError> {
         let conform =
             Declared::new(Arc::clone(&self.input), Arc::clone(&self.schema)).conform(plan, self.on_bad_row)?;
-        let batch = guarded(|| self.decode()).unwrap_or(Err(ArrowProblem::GaveUp));
-        let batch = batch.map_err(|problem| Broken::from(problem).of(&self.input, Spot::Row(self.first_row)))?;
+        let batch = self.decode(None).map_err(|problem| {
+            let place = Place { file: Arc::clone(&self.input.path), spot: Spot::Row(self.first_row) };
+            SourceError::Ipc { place, column: self.broken_column(), source: Box::new(problem) }
+        })?;
         Ok(ArrowBatches { conform, input: self.input, batch, at: 0, first_row: self.first_row, done: false })
     }
 
     /// Decodes the batch with all of Arrow's checks but that for UTF-8; dictionaries and runs stay as they are.
-    fn decode(&self) -> Result<RecordBatch, ArrowProblem> {
+    fn decode(&self, columns: Option<&[usize]>) -> Result<RecordBatch, ArrowProblem> {
+        guarded(|| self.decoded(columns)).unwrap_or(Err(ArrowProblem::GaveUp))
+    }
+
+    /// The first column that does not decode.
+    fn broken_column(&self) -> Option<String> {
+        let mut fields = self.schema.fields().iter().enumerate();
+        fields.find(|(index, _)| self.decode(Some(&[*index])).is_err()).map(|(_, field)| field.name().clone())
+    }
+
+    fn decoded(&self, columns: Option<&[usize]>) -> Result<RecordBatch, ArrowProblem> {
         let header = self.message.header()?;
         let batch = header.header_as_record_batch().ok_or(ArrowProblem::Expected { expected: "a record batch" })?;
         let schema = Arc::clone(&self.untyped);
         let version = header.version();
-        Ok(read_record_batch(&self.message.body, batch, schema, &self.dictionaries, None, &version)?)
+        Ok(read_record_batch(&self.message.body, batch, schema, &self.dictionaries, columns, &version)?)
     }
 }
 
@@ -340,7 +352,8 @@ impl Broken {
             Self::Io(source) => input.io("read", source),
             Self::Source(error) => error,
             Self::Arrow(source) => {
-                SourceError::Ipc { place: Place { file: Arc::clone(&input.path), spot }, source: Box::new(source) }
+                let place = Place { file: Arc::clone(&input.path), spot };
+                SourceError::Ipc { place, column: None, source: Box::new(source) }
             }
         }
     }

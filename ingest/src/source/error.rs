@@ -56,18 +56,24 @@ pub enum SourceError {
         problem: Box<Problem>,
     },
     /// A Parquet file does not decode.
-    #[error("not a readable Parquet file: {}", place.file.display())]
+    #[error("not a readable Parquet file{}", part(*group, column.as_deref()))]
     Parquet {
         /// Which file, and from which row on.
         place: Place,
+        /// Which row group, from 0, if it is not the footer.
+        group: Option<usize>,
+        /// Which column, if that is known.
+        column: Option<String>,
         /// What the decoder said.
         source: parquet::errors::ParquetError,
     },
     /// An Arrow file or stream does not decode.
-    #[error("not readable Arrow IPC: {}", place.file.display())]
+    #[error("not readable Arrow IPC{}", part(None, column.as_deref()))]
     Ipc {
         /// Which file, and from which row on.
         place: Place,
+        /// Which column, if that is known.
+        column: Option<String>,
         /// What is wrong.
         source: Box<ArrowProblem>,
     },
@@ -474,6 +480,13 @@ impl SourceError {
     pub(crate) fn at(place: Place, problem: Problem) -> Self {
         Self::At { place, problem: Box::new(problem) }
     }
+}
+
+/// `: row group 3, column "x"`, as far as it is known.
+fn part(group: Option<usize>, column: Option<&str>) -> String {
+    let parts = [group.map(|group| format!("row group {group}")), column.map(|column| format!("column {column:?}"))];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
 impl Place {

@@ -62,8 +62,8 @@ pub(crate) struct ParquetBatches {
     reader: ParquetRecordBatchReader,
     /// Most rows of a batch.
     rows: usize,
-    /// Whether texts are read as bytes, because they could not be read as texts.
-    is_untyped: bool,
+    /// The file with bytes for texts, if they are read so because as texts they could not be.
+    untyped: Option<ArrowReaderMetadata>,
     seconds: Option<ParquetRecordBatchReader>,
     conform: Conform,
     row: u64,
@@ -73,7 +73,7 @@ pub(crate) struct ParquetBatches {
 impl ParquetFile {
     pub(crate) fn open(input: Arc<Input>) -> Result<Self, SourceError> {
         let opened = guarded(|| Self::load(Arc::clone(&input)));
-        opened.unwrap_or_else(|| Err(parquet_error(&input, Spot::File, gave_up())))
+        opened.unwrap_or_else(|| Err(footer_error(&input, gave_up())))
     }
 
     fn load(input: Arc<Input>) -> Result<Self, SourceError> {
@@ -81,7 +81,7 @@ impl ParquetFile {
         if encryption::is_encrypted(&handle) {
             return Err(input.fault(Problem::Encrypted));
         }
-        let failed = |source| parquet_error(&input, Spot::File, source);
+        let failed = |source| footer_error(&input, source);
         let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new()).map_err(failed)?;
         // What Parquet has no type for, durations, is known from our own footer key.
         if let Some(schema) = crate::chunk::schema_of(metadata.metadata()) {
@@ -144,14 +144,14 @@ impl ParquetBlock {
     pub(crate) fn batches(self, plan: &Plan) -> Result<ParquetBatches, SourceError> {
         let conform = self.file.declared().conform(plan, self.on_bad_row)?;
         let rows = self.check_pages(conform.rows())?;
-        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
+        let failed = |source| self.failed(self.first_row, None, source);
         let reader = self.reader(&self.file.metadata, rows, 0, None)?.map_err(failed)?;
         let seconds = match &self.file.int96 {
             Some((columns, metadata)) => Some(self.reader(metadata, rows, 0, Some(columns))?.map_err(failed)?),
             None => None,
         };
         let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
-        Ok(ParquetBatches { block: self, handle, reader, rows, is_untyped: false, seconds, conform, row, done: false })
+        Ok(ParquetBatches { block: self, handle, reader, rows, untyped: None, seconds, conform, row, done: false })
     }
 
     /// Refuses pages that take too much memory; returns how many rows a batch may have.
@@ -159,7 +159,7 @@ impl ParquetBlock {
         // What is read here is not the reading that progress counts.
         let file = Arc::new(self.file.input.plain()?.metered(&Meter::default()));
         let group = self.file.metadata.metadata().row_group(self.group);
-        let failed = |source| parquet_error(&self.file.input, Spot::Row(self.first_row), source);
+        let failed = |source| self.failed(self.first_row, None, source);
         guarded(|| pages::check(&file, group, rows)).unwrap_or_else(|| Err(gave_up())).map_err(failed)
     }
 
@@ -184,6 +184,21 @@ impl ParquetBlock {
         }
         Ok(guarded(|| builder.build()).unwrap_or_else(|| Err(gave_up())))
     }
+
+    /// The first column that does not decode from row `from` of the row group on.
+    fn broken_column(&self, metadata: &ArrowReaderMetadata, rows: usize, from: usize) -> Option<String> {
+        let fields = metadata.schema().fields().iter().enumerate();
+        let broken = |index| {
+            let reader = self.reader(metadata, rows, from, Some(&[index]));
+            reader.is_ok_and(|reader| reader.and_then(|mut reader| next(&mut reader)).is_err())
+        };
+        fields.into_iter().find(|(index, _)| broken(*index)).map(|(_, field)| field.name().clone())
+    }
+
+    fn failed(&self, row: u64, column: Option<String>, source: ParquetError) -> SourceError {
+        let place = Place { file: Arc::clone(&self.file.input.path), spot: Spot::Row(row) };
+        SourceError::Parquet { place, group: Some(self.group), column, source }
+    }
 }
 
 impl Iterator for ParquetBatches {
@@ -194,7 +209,7 @@ impl Iterator for ParquetBatches {
             return None;
         }
         let next = guarded(|| self.read());
-        let next = next.unwrap_or_else(|| Err(parquet_error(&self.block.file.input, Spot::Row(self.row), gave_up())));
+        let next = next.unwrap_or_else(|| Err(self.failed(gave_up())));
         self.done = !matches!(next, Ok(Some(_)));
         next.transpose()
     }
@@ -222,15 +237,22 @@ impl ParquetBatches {
             Ok(batch) => return Ok(batch),
             Err(source) => source,
         };
-        if let Some(texts) = self.block.file.texts.as_ref().filter(|_| !self.is_untyped)
-            && let Ok(metadata) = texts.untyped(&self.block.file.metadata)
-            && let Ok(mut reader) = self.block.reader(&metadata, self.rows, self.read_rows(), None)?
+        let untyped = match (&self.untyped, &self.block.file.texts) {
+            (None, Some(texts)) => texts.untyped(&self.block.file.metadata).ok(),
+            (tried, _) => tried.clone(),
+        };
+        if self.untyped.is_none()
+            && let Some(metadata) = &untyped
+            && let Ok(mut reader) = self.block.reader(metadata, self.rows, self.read_rows(), None)?
             && let Ok(batch) = next(&mut reader)
         {
-            (self.reader, self.is_untyped) = (reader, true);
+            (self.reader, self.untyped) = (reader, untyped);
             return Ok(batch);
         }
-        Err(self.failed(source))
+        // That a text is none is not what the decoder means.
+        let metadata = untyped.as_ref().unwrap_or(&self.block.file.metadata);
+        let column = self.block.broken_column(metadata, self.rows, self.read_rows());
+        Err(self.block.failed(self.row, column, source))
     }
 
     /// Rows of the row group that were read.
@@ -239,7 +261,7 @@ impl ParquetBatches {
     }
 
     fn failed(&self, source: ParquetError) -> SourceError {
-        parquet_error(&self.block.file.input, Spot::Row(self.row), source)
+        self.block.failed(self.row, None, source)
     }
 
     /// Compares INT96 columns in nanoseconds with the same in seconds, and names the rows where they differ.
@@ -315,6 +337,6 @@ fn gave_up() -> ParquetError {
     ParquetError::General("the file is damaged in a way that the reader does not understand".to_owned())
 }
 
-fn parquet_error(input: &Input, spot: Spot, source: ParquetError) -> SourceError {
-    SourceError::Parquet { place: Place { file: Arc::clone(&input.path), spot }, source }
+fn footer_error(input: &Input, source: ParquetError) -> SourceError {
+    SourceError::Parquet { place: Place::file(Arc::clone(&input.path)), group: None, column: None, source }
 }
