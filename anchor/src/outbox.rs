@@ -17,12 +17,15 @@
 //!
 //! The file also remembers which checkpoint was signed for which epoch, so that this signer never signs two.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params,
+};
 
 use crate::chain::{BlockRef, Identity};
 use crate::fees::Fees;
@@ -261,6 +264,21 @@ pub enum OutboxError {
         /// What it has signed.
         conflict: SignedConflict,
     },
+}
+
+impl OutboxError {
+    /// What the system refused when the database failed, as far as SQLite tells: it knows a full disk only where it
+    /// writes, and calls the rest what it calls every failure.
+    pub fn refused(&self) -> Option<io::ErrorKind> {
+        let Self::Database(rusqlite::Error::SqliteFailure(failure, _)) = self else { return None };
+        match failure.code {
+            ErrorCode::DiskFull => Some(io::ErrorKind::StorageFull),
+            ErrorCode::ReadOnly => Some(io::ErrorKind::ReadOnlyFilesystem),
+            ErrorCode::PermissionDenied => Some(io::ErrorKind::PermissionDenied),
+            ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => Some(io::ErrorKind::Other),
+            _ => None,
+        }
+    }
 }
 
 /// What stands against a signature.

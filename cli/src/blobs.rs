@@ -11,6 +11,7 @@ use mira_ingest::store::Leftover;
 
 use crate::error::{CliError, Kind, Result};
 use crate::process;
+use crate::temporary;
 use crate::workspace::Workspace;
 
 /// What the extension of a temporary file begins with; the number of its process follows.
@@ -109,7 +110,7 @@ impl Blobs {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temp, path)?;
-        fs::File::open(&self.dir)?.sync_all()
+        temporary::sync(&self.dir)
     }
 }
 

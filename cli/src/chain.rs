@@ -380,7 +380,8 @@ pub fn send_error(error: SendError) -> CliError {
     match error {
         SendError::Chain(error) => unreachable(error),
         SendError::Reverted { .. } | SendError::Conflict { .. } => CliError::new(Kind::DoesNotVerify, chain(&error)),
-        error => CliError::new(Kind::Failed, chain(&error)),
+        SendError::Outbox(error) => CliError::caused(Kind::Failed, &error),
+        error => CliError::caused(Kind::Failed, &error),
     }
 }
 

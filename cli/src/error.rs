@@ -17,6 +17,7 @@ use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 
+use mira_ingest::outbox::OutboxError;
 use mira_ingest::store::StoreError;
 use serde::Serialize;
 
@@ -81,7 +82,7 @@ impl CliError {
         let failed = Self::new(kind, error.to_string()).at(path.display().to_string());
         let hint = match error.kind() {
             io::ErrorKind::NotFound => nearby::hint(path),
-            _ => room(error).map(str::to_owned),
+            kind => room(kind).map(str::to_owned),
         };
         Self { hint, ..failed }
     }
@@ -98,7 +99,16 @@ impl CliError {
                 }
                 _ => push_clause(&mut clauses, error),
             }
-            hint = hint.or_else(|| error.downcast_ref::<io::Error>().and_then(room));
+            if let Some((file, refused)) = of_database(error) {
+                place = Some(file.to_owned());
+                hint = room(refused).or(Some(UNTOLD));
+                if refused == io::ErrorKind::StorageFull {
+                    // The system's words, as of every other file; SQLite's are its own.
+                    clauses.push("No space left on device".to_owned());
+                    break;
+                }
+            }
+            hint = hint.or_else(|| error.downcast_ref::<io::Error>().and_then(|error| room(error.kind())));
         }
         Self { kind, message: clauses.join(": "), place, hint: hint.map(str::to_owned) }
     }
@@ -188,8 +198,8 @@ impl<T, E: Error + 'static> ResultExt<T> for std::result::Result<T, E> {
 }
 
 /// What helps where the system refuses for want of room or rights.
-fn room(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
+fn room(refused: io::ErrorKind) -> Option<&'static str> {
+    match refused {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("make room and run this again: it goes on where it was (mira gc --dry-run says what could go)")
         }
@@ -201,6 +211,17 @@ fn room(error: &io::Error) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// What helps where a database does not say what the system said.
+const UNTOLD: &str = "see whether the disk has room and takes writes, and run this again: it goes on where it was";
+
+/// The file of a queue in the workspace that the system did not let be used, and what it refused.
+fn of_database(error: &(dyn Error + 'static)) -> Option<(&'static str, io::ErrorKind)> {
+    let pins = error.downcast_ref::<OutboxError>().and_then(OutboxError::refused);
+    let transactions = error.downcast_ref::<mira_anchor::outbox::OutboxError>().and_then(|error| error.refused());
+    let pins = pins.map(|refused| (".mira/outbox.sqlite", refused));
+    pins.or(transactions.map(|refused| (".mira/chain/outbox.sqlite", refused)))
 }
 
 /// An error and its sources, outermost first, joined by colons.

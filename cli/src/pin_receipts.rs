@@ -24,9 +24,8 @@ const MAX_RECEIPT: u64 = 64 << 10;
 /// Signs a receipt and writes it in the place of an earlier one. Gives where it is.
 pub fn keep(workspace: &Workspace, receipt: &PinReceipt, key: &SigningKey) -> Result<PathBuf> {
     let path = path(workspace, &receipt.cid, &receipt.service);
-    let failed = |error: std::io::Error| CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string());
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(failed)?;
+        fs::create_dir_all(dir).map_err(|error| CliError::of_io(Kind::Failed, dir, &error))?;
     }
     write_file::whole(&path, &receipt.seal(key).kind(Kind::Failed)?, true)?;
     Ok(path)

@@ -18,6 +18,7 @@ use mira_ingest::quarantine::{self, Kept};
 use crate::error::Result;
 use crate::read_file::failed;
 use crate::session::Session;
+use crate::temporary;
 
 /// A manifest, and a file of bad records that the run which made it set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,10 +49,10 @@ impl Quarantined {
         let write = || {
             if !self.notes.is_dir() {
                 fs::create_dir_all(&self.notes)?;
-                sync(self.notes.parent().unwrap_or(&self.notes))?;
+                temporary::sync(self.notes.parent().unwrap_or(&self.notes))?;
             }
             File::create(&path)?;
-            sync(&self.notes)
+            temporary::sync(&self.notes)
         };
         write().map_err(|error| failed(&path, &error))
     }
@@ -100,8 +101,4 @@ impl Quarantined {
     fn path(&self, note: &Note) -> PathBuf {
         self.notes.join(format!("{}-{}", note.manifest, note.file))
     }
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }

@@ -123,12 +123,11 @@ pub fn keep(
         return Ok(());
     }
     let path = path(workspace, epoch.number());
-    let failed = |error: io::Error| CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string());
+    let failed = |error: io::Error| CliError::of_io(Kind::Failed, &path, &error);
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(failed)?;
     }
-    write_file::whole(&path, &receipt.seal(key).kind(Kind::Failed)?, true)?;
-    path.parent().map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all()).map_err(failed)
+    write_file::whole(&path, &receipt.seal(key).kind(Kind::Failed)?, true)
 }
 
 /// Whether a receipt is of this chain and registry.

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::ops::AddAssign;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mira_core::cid::Cid;
 use mira_core::digest::StatementId;
@@ -26,7 +26,7 @@ use crate::error::{CliError, Kind, Result, ResultExt};
 use crate::read_file::{self, failed};
 use crate::refs::Found;
 use crate::session::Session;
-use crate::{dataset, workspace::Workspace};
+use crate::{dataset, temporary, workspace::Workspace};
 
 /// Says, durably when this returns, that a dataset's rows need not be here, and whether their leaves are kept. A crash in
 /// between leaves a mark that keeps them.
@@ -35,12 +35,12 @@ pub fn mark(workspace: &Workspace, id: &StatementId, with_leaves: bool) -> Resul
     let write = || {
         if !dir.is_dir() {
             fs::create_dir_all(&dir)?;
-            sync(dir.parent().unwrap_or(&dir))?;
+            temporary::sync(dir.parent().unwrap_or(&dir))?;
         }
         let mut file = File::create(path(workspace, id))?;
         file.write_all(if with_leaves { b"" } else { NO_LEAVES })?;
         file.sync_all()?;
-        sync(&dir)
+        temporary::sync(&dir)
     };
     write().map_err(|error| failed(&dir, &error))
 }
@@ -134,8 +134,4 @@ const NO_LEAVES: &[u8] = b"no leaves\n";
 
 fn path(workspace: &Workspace, id: &StatementId) -> PathBuf {
     workspace.path(DIR).join(id.to_string())
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }

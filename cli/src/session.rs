@@ -48,6 +48,13 @@ impl Session {
         Ok((session, lock))
     }
 
+    /// The same for who only looks at what would be written.
+    pub fn open_to_look(global: &Global) -> Result<(Self, Option<WriteLock>)> {
+        let workspace = Workspace::find(global.workspace.as_deref())?;
+        let lock = workspace.lock_to_look()?;
+        Ok((Self::of(global, workspace)?, lock))
+    }
+
     /// Removes what writers that were killed left behind: nobody else writes now, and the living keep theirs.
     fn sweep(&self) -> Result<()> {
         self.blobs().sweep()?;

@@ -40,7 +40,12 @@ pub fn place(temporary: &Path, path: &Path, replace: bool) -> io::Result<()> {
         fs::hard_link(temporary, path)?;
         let _ = fs::remove_file(temporary);
     }
-    File::open(directory(path))?.sync_all()
+    sync(directory(path))
+}
+
+/// Makes durable which files a directory has.
+pub fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Removes files and directories in `directory` whose name is `prefix` and the number of a process that is no more.

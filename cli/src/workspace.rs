@@ -71,7 +71,7 @@ impl Workspace {
             let _ = fs::remove_dir_all(&temp);
             return Err(error);
         }
-        fs::rename(&temp, &path).and_then(|()| File::open(dir)?.sync_all()).map_err(|error| failed(&path, &error))?;
+        fs::rename(&temp, &path).and_then(|()| temporary::sync(dir)).map_err(|error| failed(&path, &error))?;
         Ok(Self { root: dir.to_owned() })
     }
 
@@ -96,12 +96,31 @@ impl Workspace {
             .map_err(|error| failed(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(WriteLock(file)),
-            Err(TryLockError::WouldBlock) => {
-                Err(CliError::new(Kind::Failed, "another mira is writing to this workspace")
-                    .at(display(&self.root))
-                    .hint("run this again when it has ended"))
-            }
-            Err(TryLockError::Error(error)) => Err(failed(&path, &error)),
+            Err(error) => Err(self.refused(&path, error)),
+        }
+    }
+
+    /// The same for who only looks, where nobody may write too: nobody begins to write while they do.
+    pub fn lock_to_look(&self) -> Result<Option<WriteLock>> {
+        let path = self.path("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // Nobody has ever written here.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(&path, &error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(WriteLock(file))),
+            Err(error) => Err(self.refused(&path, error)),
+        }
+    }
+
+    fn refused(&self, path: &Path, error: TryLockError) -> CliError {
+        match error {
+            TryLockError::WouldBlock => CliError::new(Kind::Failed, "another mira is writing to this workspace")
+                .at(display(&self.root))
+                .hint("run this again when it has ended"),
+            TryLockError::Error(error) => failed(path, &error),
         }
     }
 

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests state what they expect")]
 
+#[path = "../../ingest/tests/node/mod.rs"]
+mod node;
+#[path = "../../ingest/tests/pinning_service/mod.rs"]
+mod pinning_service;
 mod world;
 
 use std::fmt::Write as _;
@@ -14,6 +18,8 @@ use std::thread;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use node::Node;
+use pinning_service::{KEY, PinningService};
 use world::{World, files, sample};
 
 /// A table of about 60 MB of canonical rows, so some tens of chunks, that compresses badly.
@@ -156,6 +162,43 @@ fn an_interrupted_pin_stays_queued() {
     assert!(said.contains("hint: mira pin again sends what is missing"), "{said}");
     let pins = world.json(&["status"])["pins"].clone();
     assert_eq!((&pins[0]["state"], &pins[0]["error"]), (&"queued".into(), &"interrupted".into()), "{pins}");
+}
+
+/// A service that takes a pin on and never gets on with it.
+#[test]
+fn waiting_for_a_service_can_be_interrupted_and_goes_on() {
+    let (mut world, node, service) = (World::new(), Node::start(), PinningService::start());
+    world.ok(&["add", &sample("data/weather.csv"), "--license", "CC0-1.0"]);
+    world.set("MIRA_KUBO", node.url("user"));
+    node.know("user", "slow", &service.endpoint, KEY);
+    service.course(&["queued"]);
+    let args = ["pin", "weather", "--service", "slow", "--yes"];
+    let child = spawn(&world, &args);
+    // The second look and those that follow are seconds apart.
+    until(|| service.requests("GET /pins") >= 3);
+    let began = Instant::now();
+    let said = interrupt(child);
+    assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
+    assert!(said.contains("error: interrupted: weather@1 is pinning at slow"), "{said}");
+    assert!(said.contains("hint: the same command asks again"), "{said}");
+    let state = |world: &World| {
+        let pins = world.json(&["status"])["pins"].as_array().unwrap().clone();
+        pins.iter().find(|pin| pin["service"].as_str().unwrap().starts_with("slow at ")).unwrap()["state"].clone()
+    };
+    assert_eq!(state(&world), "pinning");
+    service.let_go();
+    world.ok(&args);
+    assert_eq!((state(&world), service.requests("POST /pins")), ("pinned".into(), 1));
+
+    // A service that does not answer at all.
+    let (silent, taken) = silent();
+    node.know("user", "silent", &silent, KEY);
+    let child = spawn(&world, &["pin", "weather", "--service", "silent", "--yes"]);
+    let _open = taken.recv_timeout(PATIENCE).unwrap();
+    let began = Instant::now();
+    let said = interrupt(child);
+    assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
+    assert!(said.contains("error: interrupted: weather@1 is queued at silent"), "{said}");
 }
 
 #[test]

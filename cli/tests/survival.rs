@@ -161,10 +161,7 @@ fn kill_at_times(
 
 #[test]
 fn where_nobody_may_write_what_reads_works() {
-    let shim = Shim::build();
-    let world = World::new();
-    world.ok(&["add", &sample("data/penguins.csv")]);
-    world.write("other.csv", "a\n1\n");
+    let (shim, world) = (Shim::build(), read_only());
     let locked = |args: &[&str]| shim.run(&world, args, Fault { at: 1, kind: Kind::Locked });
     let before = files(&world.path(""));
     for args in WRITERS {
@@ -173,8 +170,11 @@ fn where_nobody_may_write_what_reads_works() {
         assert_eq!(ended.code, Some(1), "{args:?}: {}", ended.err);
         assert!(ended.err.contains("hint: ") && ended.err.contains(".mira/"), "{args:?}: {}", ended.err);
     }
-    for args in READERS {
-        let ended = locked(args);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for args in
+        READERS.iter().map(|args| args.to_vec()).chain(writing_to(elsewhere.path()).iter().map(|args| strs(args)))
+    {
+        let ended = locked(&args);
         assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.err);
     }
     assert_eq!(files(&world.path("")), before);
@@ -184,9 +184,7 @@ fn where_nobody_may_write_what_reads_works() {
 /// The same on a file system that is mounted without writes.
 #[test]
 fn a_read_only_mount_can_be_read() {
-    let world = World::new();
-    world.ok(&["add", &sample("data/penguins.csv")]);
-    world.write("other.csv", "a\n1\n");
+    let world = read_only();
     let root = world.path(".").canonicalize().unwrap();
     let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && cd \"$0/ws\" && exec \"$@\"";
     let Some(run) = mounted(&world, &root, mount) else { return };
@@ -197,10 +195,43 @@ fn a_read_only_mount_can_be_read() {
         assert!(err.starts_with("error: Read-only file system") && err.contains("\n  hint: "), "{args:?}: {err}");
         assert_eq!(err.lines().count(), 3, "{args:?}: {err}");
     }
-    for args in READERS {
-        let ended = run(args);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for args in
+        READERS.iter().map(|args| args.to_vec()).chain(writing_to(elsewhere.path()).iter().map(|args| strs(args)))
+    {
+        let ended = run(&args);
         assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
     }
+}
+
+/// A workspace as it is handed on: a dataset that is logged, sealed and anchored.
+fn read_only() -> World {
+    let mut world = World::new();
+    world.ok(&["add", &sample("data/penguins.csv"), "--license", "CC0-1.0", "--allow", "train"]);
+    world.write("other.csv", "a\n1\n");
+    world.ok(&["seal"]);
+    world.ok(&["chain", "deploy"]);
+    world.ok(&["anchor"]);
+    // Nobody is asked what would be sent to a node that is not on this machine.
+    world.set("MIRA_KUBO", "http://192.0.2.1:5001".to_owned());
+    world
+}
+
+/// What reads the workspace and writes to another place.
+fn writing_to(dir: &Path) -> Vec<Vec<String>> {
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let mut all: Vec<Vec<String>> = ["x.csv", "x.parquet", "x.ndjson", "x.arrow", "x.car", "x/"]
+        .iter()
+        .map(|name| words(&["get", "penguins", "-o", &path(name)]))
+        .collect();
+    all.push(words(&["prove", "row", "penguins", "0", "-o", &path("row.tlog-proof")]));
+    all.push(words(&["verify", &path("row.tlog-proof")]));
+    all
+}
+
+fn strs(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
 }
 
 const WRITERS: &[&[&str]] = &[
@@ -208,6 +239,8 @@ const WRITERS: &[&[&str]] = &[
     &["seal"],
     &["withdraw", "penguins", "--reason", "error"],
     &["undo"],
+    &["pin", "penguins"],
+    &["unpin", "penguins"],
     &["rm", "penguins", "--yes"],
     &["gc"],
 ];
@@ -222,6 +255,15 @@ const READERS: &[&[&str]] = &[
     &["diff", "penguins", "penguins"],
     &["add", "other.csv", "--dry-run"],
     &["sql", "-c", "select name from datasets"],
+    &["gc", "--dry-run"],
+    &["rm", "penguins", "--dry-run"],
+    &["pin", "--all", "--dry-run"],
+    &["show", "penguins", "--profile"],
+    &["check", "penguins", "--use", "train"],
+    &["config", "list", "--show-origin"],
+    &["trust", "list"],
+    &["key", "list"],
+    &["chain", "status"],
 ];
 
 /// Runs commands in a mount namespace of their own, after `script`, whose `$0` is `path` and `$@` the command. Nothing
@@ -231,7 +273,13 @@ fn mounted<'a>(world: &'a World, path: &'a Path, script: &'a str) -> Option<impl
         let own = world.command(args);
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", script]).arg(path).arg(own.get_program()).args(own.get_args());
-        command.env("MIRA_HOME", world.path("home")).env_remove("MIRA_WORKSPACE").output().unwrap()
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.output().unwrap()
     };
     let tried = Command::new("unshare").args(["--mount", "sh", "-c", script]).arg(path).arg("true").output();
     match tried {

@@ -16,13 +16,14 @@
 //! also on file systems without shared memory. With `synchronous = FULL` a state is on disk when a call returns, save
 //! that losing power may undo the very last one, which repeats work that is safe to repeat.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use mira_core::cid::{Cid, CidError};
 use mira_core::digest::{Digest, DigestError, StatementId};
 use mira_core::time::UtcTime;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, named_params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, named_params};
 
 /// Marks the file as ours, in SQLite's header: "mira".
 const APPLICATION_ID: i32 = 0x6d69_7261;
@@ -169,6 +170,21 @@ pub enum OutboxError {
         /// The service.
         service: String,
     },
+}
+
+impl OutboxError {
+    /// What the system refused when the database failed, as far as SQLite tells: it knows a full disk only where it
+    /// writes, and calls the rest what it calls every failure.
+    pub fn refused(&self) -> Option<io::ErrorKind> {
+        let Self::Database(rusqlite::Error::SqliteFailure(failure, _)) = self else { return None };
+        match failure.code {
+            ErrorCode::DiskFull => Some(io::ErrorKind::StorageFull),
+            ErrorCode::ReadOnly => Some(io::ErrorKind::ReadOnlyFilesystem),
+            ErrorCode::PermissionDenied => Some(io::ErrorKind::PermissionDenied),
+            ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => Some(io::ErrorKind::Other),
+            _ => None,
+        }
+    }
 }
 
 impl State {

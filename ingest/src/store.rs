@@ -15,6 +15,7 @@
 mod leaves;
 mod partial;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File as FsFile, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -219,6 +220,12 @@ impl Store {
     /// Removes a file, if it is there. The index may go on naming it; a chunk is looked at before it is reused.
     pub fn remove(&self, cid: &Cid) -> Result<(), StoreError> {
         remove(&self.object(cid))
+    }
+
+    /// Makes durable that files were removed: what was said to be gone does not come back with the power.
+    pub fn settle<'a>(&self, removed: impl Iterator<Item = &'a Cid>) -> Result<(), StoreError> {
+        let directories: BTreeSet<_> = removed.filter_map(|cid| Some(self.object(cid).parent()?.to_owned())).collect();
+        directories.iter().filter(|directory| directory.is_dir()).try_for_each(|directory| sync_directory(directory))
     }
 
     /// Removes what interrupted writes left in `tmp/`; nobody else may be writing. Returns how many files there were.

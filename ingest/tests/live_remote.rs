@@ -62,7 +62,7 @@ fn ask(
     waiting: Waiting,
 ) -> (Result<RemoteState, PinError>, Vec<RemoteState>) {
     let mut told = Vec::new();
-    let ended = pin_remotely(kubo, service, cid, "sample@1", waiting, &mut |state| told.push(state));
+    let ended = pin_remotely(kubo, service, cid, "sample@1", waiting, &mut |state| told.push(state), &());
     (ended, told)
 }
 
@@ -154,7 +154,7 @@ fn live_a_service_that_is_down_for_a_moment_is_waited_for() {
             twin.fail(&[(502, "BAD_GATEWAY"), (503, "OVERLOADED"), (429, "TOO_MANY_REQUESTS")]);
         }
     };
-    let ended = pin_remotely(&kubo, &service, &cid, "sample@1", WAITING, &mut report);
+    let ended = pin_remotely(&kubo, &service, &cid, "sample@1", WAITING, &mut report, &());
     assert_eq!(ended.unwrap(), Pinned, "{told:?}");
 }
 

@@ -181,6 +181,7 @@ pub fn anchor_error(error: AnchorError) -> CliError {
             CliError::new(Kind::DoesNotVerify, chain(&error)).hint("nothing was signed; mira fsck checks this log")
         }
         AnchorError::Inconsistent { .. } => CliError::new(Kind::DoesNotVerify, chain(&error)),
+        AnchorError::Outbox(error) => CliError::caused(Kind::Failed, &error),
         error => CliError::new(Kind::Failed, chain(&error)),
     }
 }

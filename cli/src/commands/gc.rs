@@ -25,8 +25,9 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Remove files that nothing in the log needs
 ///
 /// An `add` that was killed leaves chunk files, `mira rm` may leave some when it is; these go, and so do small files that
-/// no statement names, bad records that no dataset set aside, and what writes left half done. What a manifest in the log needs stays, and so does what a statement
-/// names and what a pin still has to send. Nobody else can write while this runs.
+/// no statement names, bad records that no dataset set aside, and what writes left half done. What a manifest in the log
+/// needs stays, and so does what a statement names and what a pin still has to send. Nobody else can write while this
+/// runs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mira gc --dry-run
@@ -71,7 +72,7 @@ struct Document {
 pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
     let workspace = Workspace::find(global.workspace.as_deref())?;
     // Before the log is read: nobody adds to it from here on, and chunks whose entry is still to come have no writer.
-    let _lock = workspace.lock()?;
+    let _lock = if args.dry_run { workspace.lock_to_look()? } else { Some(workspace.lock()?) };
     let session = Session::open(global)?;
     let temporary = temporary(&session, args.dry_run)?;
     let Swept { objects, leaves, kept_objects, index_entries, unknown } = store(&session, args.dry_run)?;

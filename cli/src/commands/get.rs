@@ -1,5 +1,7 @@
 //! `mira get`
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,16 +11,16 @@ use clap::{Args, ValueEnum};
 use mira_core::cid::Cid;
 use mira_core::fold::{Record, Withdrawn};
 use mira_ingest::commit::CommittedDataset;
-use mira_ingest::directory::car::WriteError;
+use mira_ingest::directory::car::{Beside, WriteError};
 use mira_ingest::export::{self, ExportError};
 use mira_ingest::observer::{Observer as _, Watched};
 use mira_ingest::source::Format;
-use mira_ingest::store::Store;
+use mira_ingest::store::{Store, file_of};
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::dataset::Stored;
-use crate::error::{CliError, Kind, Result};
+use crate::error::{CliError, Kind, Result, ResultExt as _};
 use crate::fetching::{self, Fetched, Foreign, FromArgs, Signed};
 use crate::interrupt::interrupted_before;
 use crate::output::{Output, count, counted, grouped};
@@ -267,15 +269,19 @@ impl From<ExportError> for Unwritten {
 
 /// Writes the dataset directory as one CAR, and returns its root. Every file is compared with its CID on the way.
 fn write_car(args: &GetArgs, session: &Session, store: &Store, found: &Found<'_>, output: &Output) -> Result<String> {
-    let directory = {
-        // The files beside the chunks go to the store, which others may be writing to.
-        let _lock = session.workspace.lock()?;
-        publish::directory(session, store, found)?
-    };
+    // The files beside the chunks are small, and the store may be one that nobody may write to.
+    let stored = dataset::load(&session.ledger, &session.blobs(), found)?;
+    let beside = RefCell::new(BTreeMap::new());
+    let directory = publish::directory_of(session, found, &stored, |bytes| {
+        let file = file_of(bytes).kind(Kind::Failed)?;
+        beside.borrow_mut().insert(file.cid, bytes.to_vec());
+        Ok(file)
+    })?;
+    let files = Beside { store, files: beside.into_inner() };
     let car = directory.car();
     let task = Task::stoppable(output, "write", Some(car.byte_len()));
     let written = write_file::stream(&args.output, args.force, |file| {
-        let written = car.write(store, |bytes| {
+        let written = car.write(&files, |bytes| {
             task.done(0, bytes.len() as u64).map_err(io::Error::other)?;
             file.write_all(bytes)
         });

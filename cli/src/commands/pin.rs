@@ -109,13 +109,16 @@ struct Lacking {
 
 /// Pins them.
 pub fn run(args: &PinArgs, global: &Global, output: &Output) -> Result {
-    let session = Session::open(global)?;
+    // Only looking takes no lock, so it works where nobody may write.
+    let (session, lock) = match args.dry_run {
+        true => (Session::open(global)?, None),
+        false => Session::open_to_write(global).map(|(session, lock)| (session, Some(lock)))?,
+    };
     let wanted = wanted(args, &session)?;
     let node = Node::of(&session)?;
-    if args.dry_run {
+    if lock.is_none() {
         return plan(&session, &node, &wanted, output);
     }
-    let _lock = session.workspace.lock()?;
     let place = node.place(args.service.as_deref())?;
     // Nothing has been sent up to here.
     let _permit = match place.destination(&node) {
@@ -244,8 +247,8 @@ struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    fn new(work: &Work<'a>, output: &Output) -> Result<Self> {
-        Ok(Self { task: Task::stoppable(output, "send", None), hand: Mutex::new(work.hand()?) })
+    fn new(work: &Work<'a>, output: &Output, stage: &'static str) -> Result<Self> {
+        Ok(Self { task: Task::stoppable(output, stage, None), hand: Mutex::new(work.hand()?) })
     }
 
     /// What an interrupted pin leaves.
@@ -283,7 +286,7 @@ impl Pinner<'_> {
         let place = Place::Node.name(self.node);
         let work = Work::begin(self.session, directory.cid(), place.clone(), found.id)?;
         let random = u64::from_be_bytes(clock::random::<8>()?);
-        let sending = Sending::new(&work, self.output)?;
+        let sending = Sending::new(&work, self.output, "send")?;
         let pinned = pin_dataset(&self.node.kubo, &store, &directory, name, random, &sending);
         let mut line = Line::new(name, &directory, found, place);
         match pinned {
@@ -327,12 +330,16 @@ impl Pinner<'_> {
             line.error = Some(text);
             return Ok(line);
         }
-        let mut hand = work.hand()?;
+        let sending = Sending::new(&work, self.output, "wait")?;
+        let mut told = None;
         let mut report = |state: RemoteState| {
-            hand.renew();
+            told = Some(state);
             self.output.talk(format_args!("{} {name} at {}", state.as_str(), service.name));
         };
-        match pin_remotely(&self.node.kubo, service, &directory.cid(), &name, self.waiting, &mut report) {
+        let (kubo, cid) = (&self.node.kubo, directory.cid());
+        let pinned = pin_remotely(kubo, service, &cid, &name, self.waiting, &mut report, &sending);
+        drop(sending);
+        match pinned {
             Ok(RemoteState::Pinned) => {
                 line.take(&work.end(Attempt::Confirmed)?);
                 line.receipt = self.receipt(&work, &name, &self.node.version()?, None)?;
@@ -342,6 +349,16 @@ impl Pinner<'_> {
                 line.take(&job);
                 // The service's own word for it, which is finer than the queue's.
                 line.state = state.as_str();
+            }
+            Err(PinError::Halted(_)) => {
+                // What the service has told of goes on there; else it may not have heard of it.
+                let outcome = told.map_or(Attempt::Later { error: "interrupted" }, |_| Attempt::Accepted);
+                let state = work.end(outcome)?.state.as_str();
+                return Err(CliError::new(
+                    Kind::Interrupted,
+                    format!("interrupted: {name} is {state} at {}", service.name),
+                )
+                .hint("the same command asks again; mira status shows what was told last"));
             }
             Err(error) => {
                 let (job, text) = work.end_badly(&error)?;

@@ -108,7 +108,10 @@ struct Plan {
 
 /// Removes them.
 pub fn run(args: &RmArgs, global: &Global, output: &Output) -> Result {
-    let (session, _lock) = Session::open_to_write(global)?;
+    let (session, _lock) = match args.dry_run {
+        true => Session::open_to_look(global)?,
+        false => Session::open_to_write(global).map(|(session, lock)| (session, Some(lock)))?,
+    };
     let targets = targets(&session, args)?;
     let pinned = pinned(&session, &targets, args.force || args.dry_run)?;
     let store = session.store()?;
@@ -252,6 +255,7 @@ impl Plan {
             }
         }
         self.files.keys().try_for_each(|cid| store.remove(cid)).kind(Kind::Failed)?;
+        store.settle(self.files.keys()).kind(Kind::Failed)?;
         let quarantined = Quarantined::of(session);
         self.quarantine.iter().try_for_each(|file| quarantined.remove(file))?;
         self.notes.iter().try_for_each(|note| quarantined.forget(note))?;

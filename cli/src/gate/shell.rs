@@ -153,5 +153,5 @@ fn keep_receipt(
     let line = format!("\n{}\n", to_json(&receipt));
     let file = OpenOptions::new().create(true).append(true).open(&path);
     file.and_then(|mut file| file.write_all(line.as_bytes()).and_then(|()| file.sync_all()))
-        .map_err(|error| CliError::new(Kind::Failed, error.to_string()).at(path.display().to_string()))
+        .map_err(|error| CliError::of_io(Kind::Failed, &path, &error))
 }

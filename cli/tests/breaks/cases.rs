@@ -18,8 +18,20 @@ pub(crate) struct Case {
     pub(crate) repeats: bool,
     /// Files of other workspaces that nothing here names lie in this one.
     pub(crate) has_strays: bool,
-    /// Whether what is asked for is somebody else's, at a gateway that the bench runs: its CID and where follow `run`.
-    pub(crate) from_gateway: bool,
+    /// Whom it asks.
+    pub(crate) asks: Asks,
+}
+
+/// Somebody whom a command asks. The bench runs them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Nobody,
+    /// A gateway, for a dataset of somebody else's: its CID and where follow the command.
+    Gateway,
+    /// The user's node.
+    Node,
+    /// The user's node, and a pinning service through it.
+    Service,
 }
 
 const INIT: &[&str] = &["init", "--origin", "log.example.org/test"];
@@ -28,6 +40,9 @@ const ADD_EDITED: &[&str] = &["add", "edited.csv", "--name", "sample"];
 const TRAIN: &[&str] = &["record", "train", "--model", "model", "--artifact", "weights.bin", "--uses", "sample"];
 const FOLDER: &[&str] = &["get", "sample", "-o", "copy/"];
 const SEAL: &[&str] = &["seal"];
+const ADD_LICENSED: &[&str] = &["add", "first.csv", "--name", "sample", "--license", "CC0-1.0"];
+const PIN: &[&str] = &["pin", "sample"];
+const PIN_AT_SERVICE: &[&str] = &["pin", "sample", "--service", "sample-service", "--yes"];
 
 const fn case(
     name: &'static str,
@@ -43,7 +58,7 @@ const fn case(
         in_workspace: !before.is_empty(),
         repeats: false,
         has_strays: false,
-        from_gateway: false,
+        asks: Asks::Nobody,
     }
 }
 
@@ -60,7 +75,16 @@ const fn among_strays(
 }
 
 const fn from_gateway(name: &'static str, run: &'static [&'static str], done: Option<&'static str>) -> Case {
-    Case { from_gateway: true, ..case(name, &[INIT], run, done) }
+    Case { asks: Asks::Gateway, ..case(name, &[INIT], run, done) }
+}
+
+const fn at(
+    asks: Asks,
+    name: &'static str,
+    before: &'static [&'static [&'static str]],
+    run: &'static [&'static str],
+) -> Case {
+    Case { asks, ..case(name, before, run, None) }
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -81,6 +105,10 @@ pub(crate) const CASES: &[Case] = &[
     case("get a folder again", &[INIT, ADD, FOLDER], &["get", "sample", "-o", "copy/", "--force"], None),
     from_gateway("get --from", &["get", "-o", "copy.csv"], Some("there is a file already")),
     from_gateway("get a folder --from", &["get", "-o", "copy/"], Some("there is a folder already")),
+    at(Asks::Node, "pin", &[INIT, ADD], PIN),
+    at(Asks::Node, "pin again", &[INIT, ADD, PIN], PIN),
+    at(Asks::Node, "unpin", &[INIT, ADD, PIN], &["unpin", "sample"]),
+    at(Asks::Service, "pin at a service", &[INIT, ADD_LICENSED], PIN_AT_SERVICE),
 ];
 
 impl Case {

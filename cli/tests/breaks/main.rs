@@ -7,6 +7,8 @@
 //! ```sh
 //! cargo test --locked --workspace --test breaks -- --ignored
 //! ```
+//!
+//! and with `MIRA_BREAKS=pin` it is that of the cases whose names hold `pin`.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -18,8 +20,13 @@
 )]
 
 mod cases;
+mod elsewhere;
 #[path = "../../../ingest/tests/gateway/mod.rs"]
 mod gateway;
+#[path = "../../../ingest/tests/node/mod.rs"]
+mod node;
+#[path = "../../../ingest/tests/pinning_service/mod.rs"]
+mod pinning_service;
 #[allow(dead_code, reason = "another test file uses the rest of it")]
 mod shim;
 mod undisturbed;
@@ -31,7 +38,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cases::{CASES, Case};
-use gateway::{Blocks, Gateway};
+use elsewhere::{Elsewhere, Turn};
 use shim::{Fault, Kind, Shim};
 use undisturbed::State;
 use world::{World, files};
@@ -48,12 +55,13 @@ struct Bench {
     case: &'static Case,
     /// What is disturbed.
     args: Vec<String>,
-    /// Whom it asks.
-    _gateway: Option<Gateway>,
+    /// Whom it asks, and what they have before the command.
+    elsewhere: Elsewhere,
+    left: Turn,
     /// The world as it is before the command.
     before: World,
-    /// What it comes to undisturbed.
-    expected: State,
+    /// What it comes to undisturbed, here and there.
+    expected: (State, Vec<String>),
     /// How many calls the command makes.
     calls: usize,
 }
@@ -72,7 +80,9 @@ fn every_break() {
 
 fn sweep(chosen: impl Fn(usize, usize) -> bool, kinds: impl Fn(usize) -> Vec<Kind>) {
     let shim = Shim::build();
-    let benches: Vec<Bench> = CASES.iter().map(|case| Bench::new(case, &shim)).collect();
+    let only = std::env::var("MIRA_BREAKS").unwrap_or_default();
+    let cases = CASES.iter().filter(|case| case.name.contains(&only));
+    let benches: Vec<Bench> = cases.map(|case| Bench::new(case, &shim)).collect();
     let mut rounds = Vec::new();
     for bench in &benches {
         let calls = (1..=bench.calls).filter(|at| chosen(*at, bench.calls));
@@ -103,11 +113,13 @@ fn sweep(chosen: impl Fn(usize, usize) -> bool, kinds: impl Fn(usize) -> Vec<Kin
 
 impl Bench {
     fn new(case: &'static Case, shim: &Shim) -> Self {
-        let before = World::bare_in_memory();
+        let mut before = World::bare_in_memory();
         before.write("first.csv", "name,age\nRex,4\nIda,\n");
         before.write("edited.csv", "name,age\nRex,5\nIda,\nBo,1\n");
         before.write("bad.csv", "name,age\nRex,4\nIda\nBo,1\n");
         before.write("weights.bin", [7; 100]);
+        let elsewhere = Elsewhere::new(case.asks);
+        let left = elsewhere.turn("before".to_owned(), None, &mut before);
         for args in case.before {
             before.ok(args);
         }
@@ -115,14 +127,12 @@ impl Bench {
             leave_strays(&before);
         }
         let mut args: Vec<String> = case.run.iter().map(|arg| (*arg).to_owned()).collect();
-        let gateway = case.from_gateway.then(|| {
-            let (gateway, cid) = published();
-            args.extend([cid, format!("--from={}", gateway.url)]);
-            gateway
-        });
-        let undisturbed = before.copied();
+        args.extend(elsewhere.words());
+        let mut undisturbed = before.copied();
+        let turn = elsewhere.turn("undisturbed".to_owned(), Some(&left), &mut undisturbed);
         let calls = shim.count(&undisturbed, &strs(&args));
-        Self { case, args, _gateway: gateway, expected: State::of(&undisturbed).unwrap(), before, calls }
+        let expected = (State::of(&undisturbed).unwrap(), elsewhere.pins(&turn));
+        Self { case, args, elsewhere, left, expected, before, calls }
     }
 }
 
@@ -145,33 +155,30 @@ fn leave_strays(world: &World) {
     }
 }
 
-/// A dataset of somebody else's at a gateway, and its CID.
-fn published() -> (Gateway, String) {
-    let world = World::new();
-    world.write("rows.csv", "name,age\nUna,7\nRex,4\n");
-    world.ok(&["add", "rows.csv", "--license", "CC0-1.0"]);
-    world.ok(&["get", "rows", "-o", "folder/"]);
-    let mut blocks = Blocks::default();
-    let cid = blocks.add_folder(&world.ws("folder")).cid.to_string();
-    (Gateway::honest(&blocks), cid)
-}
-
 impl Round<'_> {
     fn run(&self, shim: &Shim) -> Result<(), String> {
-        let world = self.bench.before.copied();
+        let Bench { case, elsewhere, expected, .. } = self.bench;
+        let mut world = self.bench.before.copied();
+        let turn = elsewhere.turn(format!("{}-{:?}", self.at, self.kind), Some(&self.bench.left), &mut world);
         let args = strs(&self.bench.args);
         let broken = shim.run(&world, &args, Fault { at: self.at, kind: self.kind });
         broken.check(self.kind)?;
         // Whatever stands there now is a whole workspace, though perhaps without what was to be added.
-        self.bench.case.check_between(&world)?;
+        case.check_between(&world)?;
+        if !args.contains(&"unpin") {
+            elsewhere.check(&turn, &world)?;
+        }
         // Whose run came to its end and told of it, if only to be killed when nothing was left to do, has no cause to say
         // it again.
         let told = broken.code == Some(0) || (self.kind == Kind::After && self.at == self.bench.calls);
-        if !(told && self.bench.case.repeats) {
-            self.bench.case.run_again(&world, &args, &broken)?;
+        if !(told && case.repeats) {
+            case.run_again(&world, &args, &broken)?;
         }
-        let found = State::of(&world)?;
-        if found == self.bench.expected { Ok(()) } else { Err(found.differs_from(&self.bench.expected)) }
+        let (found, there) = (State::of(&world)?, elsewhere.pins(&turn));
+        if found != expected.0 {
+            return Err(found.differs_from(&expected.0));
+        }
+        if there == expected.1 { Ok(()) } else { Err(format!("there are {there:?}, expected {:?}", expected.1)) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::elsewhere::kind_of;
 use crate::world::{World, files};
 
 /// What can be told of a world without knowing when it was made, and by which keys.
@@ -13,6 +14,8 @@ pub(crate) struct State {
     log: Vec<String>,
     /// Name, version, rows and flags of each artifact; the roots of datasets.
     artifacts: Vec<String>,
+    /// Where each pin is, how far, and what went wrong.
+    pins: Vec<String>,
     /// How many files each directory has, views aside.
     files: BTreeMap<String, usize>,
 }
@@ -35,7 +38,10 @@ impl State {
             // A model is named by its files, which are the same in every run; so is a dataset by its rows.
             format!("{}@{} {} {} {}", item["name"], item["version"], item["kind"], item["root"], item["withdrawn"])
         });
-        Ok(Self { log: log.collect(), artifacts: artifacts.collect(), files: count_files(world) })
+        let pins = json(&["status"])?["pins"].as_array().cloned().unwrap_or_default();
+        let pins = pins.iter().map(|pin| format!("{}: {} {}", kind_of(pin), pin["state"], pin["error"]));
+        let (log, artifacts, pins) = (log.collect(), artifacts.collect(), pins.collect());
+        Ok(Self { log, artifacts, pins, files: count_files(world) })
     }
 
     /// Where the two differ, for people.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests state what they expect")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 pub(crate) struct World {
     dir: TempDir,
+    environment: BTreeMap<&'static str, String>,
 }
 
 /// How a command ended.
@@ -41,14 +43,15 @@ impl World {
     }
 
     fn bare_in(place: &Path) -> Self {
-        let world = Self { dir: tempfile::tempdir_in(place).unwrap() };
+        let world = Self { dir: tempfile::tempdir_in(place).unwrap(), environment: BTreeMap::new() };
         fs::create_dir(world.path("ws")).unwrap();
         world
     }
 
     /// The same user in a place of its own.
     pub(crate) fn copied(&self) -> Self {
-        let copy = Self { dir: tempfile::tempdir_in(self.dir.path().parent().unwrap()).unwrap() };
+        let dir = tempfile::tempdir_in(self.dir.path().parent().unwrap()).unwrap();
+        let copy = Self { dir, environment: self.environment.clone() };
         copy_directory(self.dir.path(), copy.dir.path());
         copy
     }
@@ -68,6 +71,11 @@ impl World {
         name.to_owned()
     }
 
+    /// Sets a variable of the environment for all commands to come.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.environment.insert(name, value);
+    }
+
     /// Leaves behind what a run leaves that was killed when its transaction was sent: the newest job of this purpose is in
     /// a block, and the outbox does not know.
     pub(crate) fn forget(&self, purpose: &str) {
@@ -83,6 +91,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mira"));
         command.args(args).current_dir(self.path("ws")).env("MIRA_HOME", self.path("home"));
         command.env_remove("MIRA_WORKSPACE").env_remove("MIRA_KEY").env_remove("MIRA_PASSPHRASE_FILE");
+        command.envs(&self.environment);
         command
     }
 

@@ -4,6 +4,7 @@
 //! dataset, that of each before it a directory of just the files it brings, named by their last path component. The
 //! blocks of a file stand together, leaves first; the directories of the dataset come at the very end.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use mira_core::car::{self, CarError};
@@ -19,6 +20,40 @@ use crate::store::{Store, StoreError};
 /// Long enough that the answer to a request costs little beside the request, short enough that little is sent again
 /// after a break. One longer file is a CAR of its own; the last CAR has the directories besides, 66 bytes a chunk.
 pub const TARGET_BYTES: u64 = 128 << 20;
+
+/// Where the bytes of a dataset's files are.
+pub trait Files {
+    /// A file from its first byte on.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is not there, or cannot be opened.
+    fn file(&self, cid: &Cid) -> Result<impl Read, StoreError>;
+}
+
+impl Files for Store {
+    fn file(&self, cid: &Cid) -> Result<impl Read, StoreError> {
+        self.reader(cid)
+    }
+}
+
+/// A store and beside it files in memory, for who may not write to it.
+#[derive(Debug)]
+pub struct Beside<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// What it may lack.
+    pub files: BTreeMap<Cid, Vec<u8>>,
+}
+
+impl Files for Beside<'_> {
+    fn file(&self, cid: &Cid) -> Result<impl Read, StoreError> {
+        let file: Box<dyn Read + '_> = match self.files.get(cid) {
+            Some(bytes) => Box::new(bytes.as_slice()),
+            None => Box::new(self.store.reader(cid)?),
+        };
+        Ok(file)
+    }
+}
 
 /// One CAR, planned: nothing is read until it is written.
 #[derive(Debug, Clone)]
@@ -191,7 +226,7 @@ impl CarPlan {
     /// [`WriteError`].
     pub fn write<E>(
         &self,
-        store: &Store,
+        files: &impl Files,
         out: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<CarContent, WriteError<E>> {
         let mut frames = Frames { out, head: Vec::new(), content: CarContent::default() };
@@ -199,7 +234,7 @@ impl CarPlan {
         frames.flush_head()?;
         let mut leaf = Vec::new();
         for entry in &self.files {
-            frames.file(store, entry, &mut leaf)?;
+            frames.file(files, entry, &mut leaf)?;
         }
         match &self.ending {
             Ending::Batch(directory) => frames.directory(directory)?,
@@ -217,8 +252,13 @@ struct Frames<O> {
 }
 
 impl<E, O: FnMut(&[u8]) -> Result<(), E>> Frames<O> {
-    fn file(&mut self, store: &Store, Entry { path, file }: &Entry, leaf: &mut Vec<u8>) -> Result<(), WriteError<E>> {
-        let mut reader = store.reader(&file.cid).map_err(|source| WriteError::Open { path: path.clone(), source })?;
+    fn file(
+        &mut self,
+        files: &impl Files,
+        Entry { path, file }: &Entry,
+        leaf: &mut Vec<u8>,
+    ) -> Result<(), WriteError<E>> {
+        let mut reader = files.file(&file.cid).map_err(|source| WriteError::Open { path: path.clone(), source })?;
         let mut digests = Vec::new();
         for len in leaf_lens(file.size) {
             leaf.clear();

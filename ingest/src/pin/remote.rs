@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use mira_core::cid::Cid;
 
 use super::{Kubo, Pin as _, PinError};
+use crate::observer::{Observer, attend};
 
 /// A pinning service that a node knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,10 +95,11 @@ pub fn version_of(node: &Kubo) -> Result<String, PinError> {
 }
 
 /// Has a service pin what the node has, and waits for it, for callers that are not async. `report` hears of every change.
-/// Gives the state at the end: pinned, or what it was when the time was over.
+/// Gives the state at the end: pinned, or what it was when the time was over. The observer can end it at any time: what
+/// the service has taken on goes on there, and asking again finds it.
 ///
 /// # Errors
-/// [`PinError::RemoteFailed`] if the service gives up; [`PinError::Refused`] with its words if it says no.
+/// [`PinError::Halted`] where that is asked for; [`PinError::RemoteFailed`] if the service gives up; [`PinError::Refused`] with its words if it says no.
 pub fn pin_remotely(
     node: &Kubo,
     service: &Service,
@@ -105,8 +107,9 @@ pub fn pin_remotely(
     name: &str,
     waiting: Waiting,
     report: &mut dyn FnMut(RemoteState),
+    observer: &dyn Observer,
 ) -> Result<RemoteState, PinError> {
-    runtime()?.block_on(async {
+    runtime()?.block_on(attend(observer, async {
         let started = Instant::now();
         let mut state = ask(node, service, cid, name).await?;
         report(state);
@@ -137,7 +140,7 @@ pub fn pin_remotely(
             }
         }
         Ok(state)
-    })
+    }))
 }
 
 /// Asks for the pin, unless the service has it or is at it. One that failed is ended first, so that it is tried anew.

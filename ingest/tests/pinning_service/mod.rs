@@ -74,6 +74,11 @@ impl PinningService {
         self.state.lock().unwrap().course = course.to_vec();
     }
 
+    /// Ends the course of all pins: they are pinned.
+    pub(crate) fn let_go(&self) {
+        self.state.lock().unwrap().pins.values_mut().for_each(|pin| pin.course = ["pinned"].into());
+    }
+
     /// The next answers are these failures.
     pub(crate) fn fail(&self, failures: &[(u16, &'static str)]) {
         self.state.lock().unwrap().failures.extend(failures);
