@@ -70,6 +70,95 @@ fn a_later_value_of_another_type_is_noticed() {
     }
 }
 
+/// Cells that are near each other and yet of other types, widths or spellings.
+const CELLS: &[&str] = &[
+    "",
+    "0",
+    "-0",
+    "1",
+    "-7",
+    "007",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "0.5",
+    "0.50",
+    "-0.0",
+    "1e5",
+    "1E400",
+    "123456789012345.5",
+    "9007199254740993.0",
+    "0.10000000000000000001",
+    "12345678901234567890.125",
+    "1.",
+    ".5",
+    "+1",
+    "NaN",
+    "Infinity",
+    "true",
+    "false",
+    "True",
+    "2013-01-01",
+    "2013-02-29",
+    "2013-01-01T00:00:00",
+    "2013-01-01 00:00:00.5",
+    "2013-01-01T00:00:00.123456789",
+    "9999-01-01T00:00:00",
+    "2013-01-01T00:00:00Z",
+    "2013-01-01T00:00:00.0000001+02:00",
+    "x",
+    "\"quoted\"",
+    "\"1\"",
+    "\"do\"\"ubled\"",
+    "é",
+    " 1",
+];
+
+/// A column of one cell mostly, so that a guess is often right, and wrong in one place otherwise.
+fn cells() -> impl Strategy<Value = Vec<&'static str>> {
+    let cell = || prop::sample::select(CELLS);
+    (cell(), cell(), prop::option::of((cell(), 0_usize..90)), 40_usize..90).prop_map(|(first, second, other, len)| {
+        let mut column: Vec<_> = [first, second].into_iter().cycle().take(len).collect();
+        if let Some((cell, at)) = other
+            && let Some(place) = column.get_mut(at)
+        {
+            *place = cell;
+        }
+        column
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_guess_that_holds_is_what_inference_finds_of_cells_nearly_alike(
+        (a, b) in (cells(), cells()),
+        block_bytes in 1_usize..40,
+    ) {
+        let rows = a.iter().zip(&b).map(|(a, b)| format!("{a},{b}\n"));
+        let (_directory, source) = open(&format!("a,b\n{}", rows.collect::<String>()), block_bytes);
+        let guess = source.guess().unwrap().unwrap();
+        let held = source.blocks().try_fold(Vec::new(), |mut read, block| {
+            let parsed = guess.parse(block.unwrap());
+            read.extend(parsed.batches);
+            parsed.error.is_none().then_some(read)
+        });
+        let plan = source.infer().unwrap();
+        // Either it holds, down to the widths and to what is said of spellings, or inference finds something else.
+        match held {
+            Some(read) => {
+                prop_assert_eq!(concat_batches(guess.plan().arrow(), &read).unwrap(), inferred(&source).unwrap());
+                prop_assert_eq!(guess.plan().arrow(), plan.arrow());
+                prop_assert_eq!(guess.respelled(), plan.respelled());
+            }
+            None => prop_assert_ne!(guess.plan().arrow(), plan.arrow()),
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_guess_that_holds_is_what_inference_finds(

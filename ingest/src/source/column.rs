@@ -492,12 +492,12 @@ impl Record {
 
 impl<T: Default> Values<T> {
     #[inline]
-    fn push(&mut self, value: T) {
+    pub(crate) fn push(&mut self, value: T) {
         self.values.push(value);
         self.valid.push(true);
     }
 
-    fn push_null(&mut self) {
+    pub(crate) fn push_null(&mut self) {
         self.values.push(T::default());
         self.valid.push(false);
     }

@@ -345,11 +345,26 @@ impl Cell {
         self.start as usize
     }
 
+    /// Whether it is null.
+    #[inline]
+    pub(crate) fn is_null(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The bytes of its content, unless it is null or has doubled quotes.
+    #[inline]
+    pub(crate) fn plain(self, text: &[u8]) -> Option<&[u8]> {
+        if self.start == self.end || self.end & DOUBLED != 0 {
+            return None;
+        }
+        text.get(self.start as usize..(self.end & END) as usize)
+    }
+
     /// Hands the cell's content to `take`, `None` for null. A closure, because most contents are borrowed and the rest
     /// live only here.
     #[inline]
     pub(crate) fn with<R>(self, text: &str, mut take: impl FnMut(Option<&str>) -> R) -> R {
-        if self.start == self.end {
+        if self.is_null() {
             return take(None);
         }
         // Cells start and end beside ASCII bytes, so the slice is always there.
@@ -446,10 +461,10 @@ impl<'a> Scan<'a> {
     /// Visits the bytes from an offset on, 64 bytes at a time, then the end of the block.
     fn pass(&mut self, from: usize) {
         let data = self.data;
-        let needles = [self.delimiter, b'\n', self.quote, b'\r'].map(|byte| u64::from_ne_bytes([byte; 8]));
+        let needles = [self.delimiter, b'\n', self.quote, b'\r'];
         let (words, _) = data.as_chunks::<64>();
         for (index, chunk) in words.iter().enumerate().skip(from / 64) {
-            let mut mask = special_bytes(chunk, &needles);
+            let mut mask = special_bytes(chunk, needles);
             while mask != 0 {
                 self.visit(index * 64 + mask.trailing_zeros() as usize);
                 mask &= mask - 1;
@@ -617,25 +632,16 @@ pub(crate) fn lines(bytes: &[u8]) -> usize {
     memchr_iter(b'\n', bytes).count() + lone
 }
 
-/// One bit per byte of `chunk`, set where the byte is one of four; a needle is the byte in all eight places.
+/// One bit per byte of `chunk`, set where the byte is one of four.
 #[inline]
-fn special_bytes(chunk: &[u8; 64], needles: &[u64; 4]) -> u64 {
-    let (words, _) = chunk.as_chunks::<8>();
-    let mut mask = 0;
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = needles.iter().fold(0, |found, needle| found | zero_bytes(word ^ needle));
-        // The product moves the eight top bits together into the top byte.
-        mask |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (index * 8);
-    }
-    mask
-}
-
-/// The top bit of each byte that is zero.
-#[inline]
-fn zero_bytes(word: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    !(((word & LOW) + LOW) | word | LOW)
+fn special_bytes(chunk: &[u8; 64], needles: [u8; 4]) -> u64 {
+    // Comparing byte by byte into bytes is what compilers turn into vector instructions.
+    let found = chunk.map(|byte| u8::from(needles.iter().fold(false, |found, needle| found | (byte == *needle))));
+    let (words, _) = found.as_chunks::<8>();
+    words.iter().rev().fold(0, |mask, word| {
+        // The product moves the eight low bits together into the top byte.
+        mask << 8 | u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
 }
 
 #[cfg(test)]
@@ -816,7 +822,7 @@ mod tests {
             let mut chunk = [b'\r'; 64];
             chunk[7..39].copy_from_slice(&bytes);
             let needles = [b',', b'\n', b'"', b'\r'];
-            let mask = special_bytes(&chunk, &needles.map(|byte| u64::from_ne_bytes([byte; 8])));
+            let mask = special_bytes(&chunk, needles);
             for (at, byte) in chunk.iter().enumerate() {
                 prop_assert_eq!(mask >> at & 1 == 1, needles.contains(byte));
             }

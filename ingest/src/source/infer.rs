@@ -58,7 +58,7 @@ struct Record {
 
 /// Which types hold all scalars of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Scalar {
+pub(crate) struct Scalar {
     /// Types that hold all values so far.
     alive: u8,
     /// Whether there was a value.
@@ -141,13 +141,26 @@ impl Inference {
 
     /// Takes in cells of one column of CSV; nulls say nothing.
     pub(crate) fn observe_cells(&mut self, column: usize, text: &str, cells: impl Iterator<Item = Cell>) {
-        let Some(node) = self.columns.nodes.get_mut(column) else { return };
+        let Some(scalar) = self.scalar(column) else { return };
         for cell in cells {
-            if node.scalar.is_text() {
+            if scalar.is_text() {
                 return;
             }
-            cell.with(text, |content| content.into_iter().for_each(|content| node.scalar.text(content)));
+            cell.with(text, |content| content.into_iter().for_each(|content| scalar.text(content)));
         }
+    }
+
+    /// What the scalars of a column allow.
+    pub(crate) fn scalar(&mut self, column: usize) -> Option<&mut Scalar> {
+        self.columns.nodes.get_mut(column).map(|node| &mut node.scalar)
+    }
+
+    /// Whether values of CSV that a column of its type takes are just those with which inference comes to that type, and
+    /// to the same width: then they need not be observed. A float takes what rounds, a decimal takes fewer digits
+    /// behind the point, and a column without values becomes text by default.
+    pub(crate) fn is_decided(&self, name: &str) -> bool {
+        let scalar = self.columns.members.index_of(name).and_then(|index| self.columns.nodes.get(index));
+        scalar.is_some_and(|node| node.scalar.seen && !matches!(node.scalar.finish().0, Type::Float | Type::Decimal(_)))
     }
 
     /// Takes in one line of NDJSON.
@@ -369,13 +382,13 @@ impl Default for Scalar {
 
 impl Scalar {
     /// Whether nothing but text is left.
-    fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.alive == 0
     }
 
     /// Takes in a cell of CSV, which may be anything.
     #[inline]
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.seen = true;
         if self.alive & NUMBERS != 0 && self.cell_number(text) {
             return;
@@ -395,29 +408,35 @@ impl Scalar {
         if let Some(plain) = Plain::parse(text.as_bytes())
             && plain.is_short()
         {
-            // A short number is a double, and fits i64 if it is an integer.
-            self.alive &= NUMBERS;
-            match plain.int_sign() {
-                Some(negative) => self.negative |= negative,
-                None => self.alive &= !INT,
-            }
-            self.digits(plain.whole_digits(), plain.scale());
-            if plain.scale() > 0 && text.ends_with('0') {
-                self.pad(text);
-            }
+            self.plain(text.as_bytes(), plain);
             return true;
         }
         let number = Number::parse(text);
         if let Some(number) = number {
             self.number(number);
             if number.scale() > 0 && text.ends_with('0') && !text.contains(['e', 'E']) {
-                self.pad(text);
+                self.pad(text.as_bytes());
             }
         }
         number.is_some()
     }
 
-    fn pad(&mut self, text: &str) {
+    /// Takes in a cell that is a short number: a double, which fits i64 if it is an integer.
+    #[inline]
+    pub(crate) fn plain(&mut self, text: &[u8], plain: Plain) {
+        self.seen = true;
+        self.alive &= NUMBERS;
+        match plain.int_sign() {
+            Some(negative) => self.negative |= negative,
+            None => self.alive &= !INT,
+        }
+        self.digits(plain.whole_digits(), plain.scale());
+        if plain.scale() > 0 && text.last() == Some(&b'0') {
+            self.pad(text);
+        }
+    }
+
+    fn pad(&mut self, text: &[u8]) {
         self.padded = self.padded.or_else(|| Some(Spelling::of(text)));
     }
 
@@ -523,9 +542,9 @@ impl Spelling {
     /// Longer ones are cut.
     const LEN: usize = 24;
 
-    fn of(text: &str) -> Self {
+    fn of(text: &[u8]) -> Self {
         let mut bytes = [0; Self::LEN];
-        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         Self(bytes)
     }
 

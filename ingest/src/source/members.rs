@@ -46,6 +46,11 @@ impl Members {
         Some(found)
     }
 
+    /// The index of `key` whatever is expected, if it is known.
+    pub(crate) fn index_of(&self, key: &str) -> Option<usize> {
+        self.index.get(key).copied()
+    }
+
     /// Appends a key that [`Members::find`] does not know, and returns its index.
     pub(crate) fn add(&mut self, key: &str) -> usize {
         let index = self.names.len();

@@ -51,6 +51,7 @@ use crate::observer::Observer;
 mod archive;
 mod arrow;
 mod bad_row;
+mod cells;
 mod collect;
 mod column;
 mod csv;
@@ -148,8 +149,12 @@ const GUESS_BLOCKS: usize = 8;
 #[derive(Debug)]
 pub struct Guess {
     plan: Plan,
-    /// What inference makes of the blocks that were read, in any order: CSV has its columns from the header.
-    seen: Mutex<Option<Inference>>,
+    /// For each column, whether what it takes is just what inference makes of it, so that its values need not be
+    /// observed.
+    decided: Arc<[bool]>,
+    /// What inference makes of the start and of the blocks that were read, in any order: CSV has its columns from the
+    /// header.
+    seen: Mutex<Inference>,
 }
 
 /// Whole records of one file, not yet taken apart.
@@ -329,8 +334,10 @@ impl Source {
         if self.on_bad_row == OnBadRow::SetAside && whole.as_ref().is_none_or(|whole| whole.rows() == 0) {
             return Ok(None);
         }
-        let plan = self.plan(whole)?;
-        Ok(Some(Guess { plan, seen: Mutex::new(None) }))
+        let plan = self.plan(whole.clone())?;
+        let Some(start) = whole else { return Ok(None) };
+        let decided = plan.schema().columns().iter().map(|column| start.is_decided(&column.name)).collect();
+        Ok(Some(Guess { plan, decided, seen: Mutex::new(start) }))
     }
 
     /// Ends an inference whose blocks were merged in order; files that declare their types need none.
@@ -436,26 +443,27 @@ impl Guess {
 
     /// The columns of the blocks that were read whose numbers are written otherwise there.
     pub fn respelled(&self) -> Vec<Respelled> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.as_ref().map(Inference::respelled).unwrap_or_default()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).respelled()
     }
 
     /// Reads a block under the plan, and whether inference over all blocks read so far still comes to that plan; if
     /// not, neither do all values of the input.
     fn read(&self, block: Block) -> Result<(Vec<SourceBatch>, bool), SourceError> {
         let Body::Text(block) = block.0 else { return Ok((Vec::new(), false)) };
-        let (inference, batches) = block.observe(&self.plan)?;
+        let mut batches = block.watched(&self.plan, Arc::clone(&self.decided));
+        let read = batches.by_ref().collect::<Result<Vec<_>, _>>()?;
         let holds = {
             // No code that can panic runs under the lock.
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            Inference::add(&mut seen, inference);
-            seen.as_ref().is_some_and(|seen| seen.comes_to(&self.plan))
+            if let Some(inference) = batches.into_inference() {
+                seen.merge(inference);
+            }
+            seen.comes_to(&self.plan)
         };
-        let batches = batches.collect::<Result<Vec<_>, _>>()?;
         // A value that the guess does not hold is no bad row: with it, inference comes to another type.
         let is_value = |bad: &BadRow| matches!(bad.problem, Problem::Value { .. });
-        let refused = batches.iter().flat_map(|batch| &batch.bad).any(is_value);
-        Ok((batches, holds && !refused))
+        let refused = read.iter().flat_map(|batch| &batch.bad).any(is_value);
+        Ok((read, holds && !refused))
     }
 }
 

@@ -12,8 +12,9 @@ use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use mira_core::schema::{Field, Schema, Type};
 
 use super::bad_row::{BadRow, OnBadRow};
-use super::column::{Column, Fault, Record, Refusal};
-use super::csv::{self, BadRecord, Cell, Grid, Mark, Punctuation, Tile};
+use super::cells::{Refused, Watched};
+use super::column::{Fault, Record, Refusal};
+use super::csv::{self, BadRecord, Grid, Mark, Punctuation, Tile};
 use super::error::{Place, Problem, SourceError, Spot};
 use super::infer::{At, Inference};
 use super::input::Input;
@@ -81,6 +82,8 @@ pub(crate) struct TextBatches {
     block: Arc<TextBlock>,
     plan: Plan,
     next: Next,
+    /// What the rows are read for besides, under a guess.
+    watched: Option<Watched>,
 }
 
 /// What is to be read next.
@@ -426,18 +429,10 @@ impl TextBlock {
         At { file: &self.input.path, number, text: line.text, line: self.line + line.number, byte }
     }
 
-    /// What the block's values allow, and its rows, from one scan of a CSV block.
-    pub(crate) fn observe(self: Arc<Self>, plan: &Plan) -> Result<(Inference, TextBatches), SourceError> {
-        let Dialect::Csv { punctuation, .. } = self.dialect else { return Ok((self.infer()?, self.batches(plan))) };
-        if self.part.is_some() {
-            return Ok((self.infer()?, self.batches(plan)));
-        }
-        let (text, invalid) = self.text()?;
-        let grid = self.whole_grid(punctuation, &invalid)?;
-        let inference = self.infer_grid(&text, &grid);
-        drop(text);
-        let next = Next::Rows { grid, order: self.match_columns(plan.schema())?, row: 0 };
-        Ok((inference, TextBatches { block: self, plan: plan.clone(), next }))
+    /// The block's rows, and what the values allow as they go by; see [`Watched`].
+    pub(crate) fn watched(self: Arc<Self>, plan: &Plan, decided: Arc<[bool]>) -> TextBatches {
+        let inference = Inference::of_columns(self.header.iter().map(String::as_str));
+        TextBatches { watched: Some(Watched { inference, decided }), ..self.batches(plan) }
     }
 
     /// Most rows that the block can have.
@@ -498,7 +493,7 @@ impl TextBlock {
 
     /// The block's rows.
     pub(crate) fn batches(self: Arc<Self>, plan: &Plan) -> TextBatches {
-        TextBatches { block: self, plan: plan.clone(), next: Next::Start }
+        TextBatches { block: self, plan: plan.clone(), next: Next::Start, watched: None }
     }
 
     /// For each column of the schema, the index of the column with its name in the file.
@@ -516,6 +511,7 @@ impl TextBlock {
         order: &[usize],
         record: &mut Record,
         schema: &Schema,
+        mut watched: Option<&mut Watched>,
     ) -> Result<BTreeMap<usize, (usize, Problem)>, SourceError> {
         let mut faults = BTreeMap::new();
         let mut row = 0;
@@ -523,8 +519,9 @@ impl TextBlock {
             let mut first: Option<(usize, Box<Refusal>)> = None;
             for (index, (column, &from)) in record.columns_mut().iter_mut().zip(order).enumerate() {
                 let mut skip = 0;
+                let mut scalar = watched.as_deref_mut().and_then(|watched| watched.scalar(index, from));
                 while let Err(Refused { cell, start, mut refusal }) =
-                    fill_column(text, tile.column(from).skip(skip), column)
+                    column.push_cells(text, tile.column(from).skip(skip), scalar.as_deref_mut())
                 {
                     refusal.path.push(index);
                     if self.on_bad == OnBadRow::Fail || matches!(refusal.fault, Fault::Need(_)) {
@@ -696,20 +693,21 @@ impl TextBatches {
         }
         let (text, invalid) = self.block.text()?;
         let start = self.next.take(&self.block, self.plan.schema(), &invalid)?;
-        let (block, schema) = (&*self.block, self.plan.schema());
+        let (block, schema, watched) = (&*self.block, self.plan.schema(), self.watched.as_mut());
         let mut record = Record::new(schema.columns(), self.plan.widths());
         let limit = self.plan.batch_rows();
         let (marks, bad, next) = match start {
             Next::Rows { mut grid, order, row } => {
                 let mut end = row.saturating_add(limit).min(grid.rows().len());
                 record.columns_mut().iter_mut().for_each(|column| column.reserve(end - row));
-                let faults = block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema)?;
+                let faults = block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema, watched)?;
                 if !faults.is_empty() {
                     end -= faults.len();
                     let faults = faults.into_iter().map(|(at, fault)| (row + at, fault)).collect();
                     grid.set_aside(&block.bytes, block.punctuation(), faults);
                     record = Record::new(schema.columns(), self.plan.widths());
-                    block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema)?;
+                    // What the bad rows told is enough for a guess to be given up.
+                    block.fill_columns(&text, grid.tiles(row..end), &order, &mut record, schema, None)?;
                 }
                 let marks = grid.rows().get(row..end).unwrap_or_default().to_vec();
                 let bad = grid.take_bad(end);
@@ -743,6 +741,11 @@ impl TextBatches {
         Ok(Some(SourceBatch { batch, origin, bad }))
     }
 
+    /// What the values allow that were read so far, where that was asked for.
+    pub(crate) fn into_inference(self) -> Option<Inference> {
+        self.watched.map(|watched| watched.inference)
+    }
+
     /// A batch without rows that holds a part of a record that is too long.
     fn take_part(&mut self, part: BadRow) -> Option<SourceBatch> {
         let Next::Start = std::mem::replace(&mut self.next, Next::End) else { return None };
@@ -764,28 +767,6 @@ impl Next {
             (next, _) => next,
         })
     }
-}
-
-/// A cell that a column refused: its index among the cells, and where it starts.
-struct Refused {
-    cell: usize,
-    start: usize,
-    refusal: Box<Refusal>,
-}
-
-/// Appends cells to a column up to the first that is refused.
-fn fill_column(text: &str, cells: impl Iterator<Item = Cell>, column: &mut Column) -> Result<(), Refused> {
-    for (index, cell) in cells.enumerate() {
-        let pushed = cell.with(text, |content| match content {
-            Some(content) => column.push_text(content),
-            None => {
-                column.push_null();
-                Ok(())
-            }
-        });
-        pushed.map_err(|refusal| Refused { cell: index, start: cell.start(), refusal })?;
-    }
-    Ok(())
 }
 
 /// Appends a line's object to a record, or says what is wrong with it and where.
