@@ -34,6 +34,10 @@ pub struct Needed {
     pub chunks: HashSet<ChunkLeaf>,
     /// Whether the chunks of a removed dataset are not known, for its list of them is not here.
     pub blind: bool,
+    /// Datasets that are marked as removed and are: a chunk file is missing, or the list of them.
+    pub removed: HashSet<StatementId>,
+    /// Datasets that are marked as removed, and of which all chunk files are here.
+    pub whole: Vec<StatementId>,
     /// Datasets of which nobody can say what they need: their manifest or list of chunks is not here, or damaged.
     pub unknown: Vec<String>,
 }
@@ -97,8 +101,11 @@ pub fn objects(session: &Session, store: &Store, except: &[StatementId]) -> Resu
         let found = Found { id: *id, record };
         let stored = match dataset::load(&session.ledger, &session.blobs(), &found) {
             Ok(stored) => stored,
-            Err(_) if removed::is_marked(&session.workspace, id) => {
+            Err(error) if removed::is_marked(&session.workspace, id) => {
                 needed.blind = true;
+                if error.kind == Kind::NotFound {
+                    needed.removed.insert(*id);
+                }
                 continue;
             }
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::DoesNotVerify) => {
@@ -108,8 +115,12 @@ pub fn objects(session: &Session, store: &Store, except: &[StatementId]) -> Resu
             Err(error) => return Err(error),
         };
         needed.chunks.extend(stored.chunks.chunks().iter().map(|chunk| chunk.leaf.leaf()));
-        if removed::is_marked(&session.workspace, id) && removed::lacks_chunks(store, &stored.chunks)? {
-            continue;
+        if removed::is_marked(&session.workspace, id) {
+            if removed::lacks_chunks(store, &stored.chunks)? {
+                needed.removed.insert(*id);
+                continue;
+            }
+            needed.whole.push(*id);
         }
         needed.holders.push(naming::title(fold, id));
         needed.hold(stored.chunks.chunks().iter().map(|chunk| chunk.cid));

@@ -37,6 +37,10 @@ const EXPANSION: u64 = 16;
 const BATCH_BYTES: u64 = 256 << 20;
 /// What those of a row may: a canonical row of 64 MiB has at most 2^26 items, each a number of eight bytes and its levels.
 const ROW_BYTES: u64 = 768 << 20;
+/// The items of a column that is decoded whole: a canonical row of 64 MiB has no more, and other chunks have fewer.
+const COLUMN_ITEMS: u64 = 1 << 26;
+/// The pages of a column of texts that is decoded whole: as many bytes, and the length of each item.
+const COLUMN_BYTES: u64 = 512 << 20;
 /// What the two levels of a value take.
 const LEVELS: u64 = 4;
 
@@ -64,6 +68,23 @@ pub(crate) fn check<R: ChunkReader + 'static>(
     }
     let exponents = 1..=rows.max(1).ilog2() as usize;
     Ok(exponents.rev().find(|exponent| total(*exponent) <= BATCH_BYTES).map_or(1, |exponent| 1 << exponent))
+}
+
+/// The same of a row group whose columns are decoded whole, one after another: refuses pages as [`check`] does, and a
+/// column of more items or longer texts than any that a chunk may have.
+pub(crate) fn check_columns(file: &impl ChunkReader, group: &RowGroupMetaData) -> Result<(), ParquetError> {
+    for column in group.columns() {
+        let kept = Kept::of(file, column, 1).map_err(|error| of(column, error))?;
+        let is_text = column.column_type() == Type::BYTE_ARRAY;
+        let held = |what: &str, found: u64, most: u64| match found > most {
+            true => Err(of(column, refused(format!("it has {found} {what}, at most {most} are allowed")))),
+            false => Ok(()),
+        };
+        held("values", kept.values, COLUMN_ITEMS)?;
+        held("bytes of text in memory", if is_text { kept.bytes } else { 0 }, COLUMN_BYTES)?;
+        check_room(&[kept])?;
+    }
+    Ok(())
 }
 
 /// What each column takes in batches of each size.

@@ -245,6 +245,36 @@ fn a_long_value_that_the_items_of_a_row_repeat() {
     assert!(told(&error).contains("a row takes 10995"), "{error:?}");
 }
 
+/// What [`mira_ingest::statistics::check`] says of a file, with the error below its own.
+fn checked(bytes: Vec<u8>) -> Result<usize, String> {
+    let found = mira_ingest::statistics::check(&bytes.into()).map(|defects| defects.len());
+    found.map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
+}
+
+/// Statistics are checked column by column, each decoded whole, also of files that nobody has read before.
+#[test]
+fn statistics_are_not_checked_against_more_than_a_chunk_can_hold() {
+    let number = Raw { kind: 0, claimed: 8, values: 2, encoding: 0, data: vec![0, 0, 0, 0, 0, 0, 0, 0] };
+    assert_eq!(checked(file(&[number], 2, Compression::UNCOMPRESSED)), Ok(0), "two empty texts");
+
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap());
+    let page_of = |claimed, data| Raw { kind: 0, claimed, values: 1, encoding: 0, data };
+    let error = checked(file(&[page_of(0x7fff_ffff, vec![0; 40])], 1, zstd)).unwrap_err();
+    assert!(error.contains("2147483647 bytes of text in memory"), "{error}");
+
+    let (items, plain) = (0x7fff_ffff, (0, &[][..]));
+    let items = page(&[(1, 0), (items - 1, 1)], &[(items, 2)], plain);
+    let error = checked(lists(Physical::INT64, &[items], 1)).unwrap_err();
+    assert!(error.contains("2147483647 values, at most 67108864"), "{error}");
+
+    // Two GiB of texts, 32 MiB a page: each page is in bounds, and all of them are kept.
+    let text = [&(32_u32 << 20).to_le_bytes()[..], &vec![b'x'; 32 << 20]].concat();
+    let (claimed, data) = (u32::try_from(text.len()).unwrap(), zstd::encode_all(text.as_slice(), 1).unwrap());
+    let pages: Vec<Raw> = (0..64).map(|_| page_of(claimed, data.clone())).collect();
+    let error = checked(file(&pages, 64, zstd)).unwrap_err();
+    assert!(error.contains("2147483904 bytes of text in memory, at most 536870912"), "{error}");
+}
+
 #[test]
 fn texts_that_are_small_on_the_disk_alone() {
     // Sixteen rows of 32 MiB, a page each, in some 50 kilobytes.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 use mira_core::cid::Cid;
-use mira_core::digest::Digest;
+use mira_core::digest::{Digest, StatementId};
 use mira_ingest::store::Store;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::error::{CliError, Kind, Result, ResultExt};
+use crate::needed::Needed;
 use crate::output::{Output, count, counted};
 use crate::quarantined::{Note, Quarantined};
 use crate::refs::Found;
@@ -75,10 +76,16 @@ pub fn run(args: &GcArgs, global: &Global, output: &Output) -> Result {
     let _lock = if args.dry_run { workspace.lock_to_look()? } else { Some(workspace.lock()?) };
     let session = Session::open(global)?;
     let temporary = temporary(&session, args.dry_run)?;
-    let Swept { objects, leaves, kept_objects, index_entries, unknown } = store(&session, args.dry_run)?;
+    // The one walk over all datasets; what it found holds, because nothing that is needed goes.
+    let needed = needed::objects(&session, &session.store()?, &[])?;
+    let Swept { objects, leaves, kept_objects, index_entries } = store(&session, &needed, args.dry_run)?;
     let blobs = blobs(&session, args.dry_run)?;
-    let quarantine = quarantine(&session, args.dry_run)?;
-    unmark(&session, args.dry_run)?;
+    let quarantine = quarantine(&session, &needed, args.dry_run)?;
+    if !args.dry_run {
+        // Marks of datasets whose rows are all here again.
+        needed.whole.iter().try_for_each(|id| removed::unmark(&session.workspace, id))?;
+    }
+    let unknown = needed.unknown;
     let bytes = objects.bytes + leaves.bytes + blobs.bytes + quarantine.bytes + temporary.bytes;
     let is_whole = unknown.is_empty();
     let document = Document {
@@ -143,16 +150,14 @@ struct Swept {
     leaves: Sum,
     kept_objects: u64,
     index_entries: u64,
-    unknown: Vec<String>,
 }
 
 /// Files of the store, and lines of its index that name none. Where the needs of a dataset are not known, all stay.
-fn store(session: &Session, dry_run: bool) -> Result<Swept> {
+fn store(session: &Session, needed: &Needed, dry_run: bool) -> Result<Swept> {
     let store = session.store()?;
-    let needed = needed::objects(session, &store, &[])?;
     let is_needed = |cid: &Cid| !needed.unknown.is_empty() || needed.needs(cid);
     if !dry_run {
-        keep_leaves(session, &store, |cid| !is_needed(cid))?;
+        keep_leaves(session, &store, &needed.removed, |cid| !is_needed(cid))?;
     }
     let (mut objects, mut kept_objects) = (Sum::default(), 0);
     for (cid, bytes) in store.objects().kind(Kind::Failed)? {
@@ -178,13 +183,18 @@ fn store(session: &Session, dry_run: bool) -> Result<Swept> {
     }
     let index_entries =
         store.prune_index(|cid| is_needed(cid) && store.has(cid).unwrap_or(true), dry_run).kind(Kind::Failed)?;
-    Ok(Swept { objects, leaves, kept_objects, index_entries, unknown: needed.unknown })
+    Ok(Swept { objects, leaves, kept_objects, index_entries })
 }
 
 /// What is left of removed datasets goes too, and like everything that `mira rm` removes it leaves its leaves.
-fn keep_leaves(session: &Session, store: &Store, goes: impl Fn(&Cid) -> bool) -> Result<()> {
-    for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
-        if !removed::is_marked(&session.workspace, id) || removed::keeps_no_leaves(&session.workspace, id) {
+fn keep_leaves(
+    session: &Session,
+    store: &Store,
+    removed: &HashSet<StatementId>,
+    goes: impl Fn(&Cid) -> bool,
+) -> Result<()> {
+    for (id, record) in session.ledger.fold().statements().filter(|(id, _)| removed.contains(id)) {
+        if removed::keeps_no_leaves(&session.workspace, id) {
             continue;
         }
         if let Ok(stored) = dataset::load(&session.ledger, &session.blobs(), &Found { id: *id, record }) {
@@ -208,12 +218,12 @@ fn blobs(session: &Session, dry_run: bool) -> Result<Sum> {
 
 /// Bad records that no dataset of the log set aside, as those of an `add` that was killed, or that were its rows' and
 /// are removed with them. The run that set them aside has ended, for nobody else writes.
-fn quarantine(session: &Session, dry_run: bool) -> Result<Sum> {
+fn quarantine(session: &Session, needed: &Needed, dry_run: bool) -> Result<Sum> {
     let quarantined = Quarantined::of(session);
     let mut owners = HashSet::new();
     for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
         let found = Found { id: *id, record };
-        if !removed::is_removed(session, &found)? {
+        if !needed.removed.contains(id) {
             owners.insert(*dataset::stated(&session.ledger, &found)?.subject.manifest.digest());
         }
     }
@@ -233,15 +243,4 @@ fn quarantine(session: &Session, dry_run: bool) -> Result<Sum> {
         quarantined.forget(note)?;
     }
     Ok(sum)
-}
-
-/// Marks of datasets whose rows are all here again.
-fn unmark(session: &Session, dry_run: bool) -> Result<()> {
-    for (id, record) in session.ledger.fold().statements().filter(|(_, record)| record.extent.is_some()) {
-        let found = Found { id: *id, record };
-        if !dry_run && removed::is_marked(&session.workspace, id) && !removed::is_removed(session, &found)? {
-            removed::unmark(&session.workspace, id)?;
-        }
-    }
-    Ok(())
 }

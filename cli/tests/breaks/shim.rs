@@ -137,10 +137,8 @@ impl Broken {
         let lines: Vec<&str> = self.err.lines().skip_while(|line| !line.starts_with("error: ")).collect();
         let shaped = lines.iter().skip(1).all(|line| line.starts_with("  at ") || line.starts_with("  hint: "));
         let says = kind.kills() || kind.words().iter().any(|words| self.err.contains(words));
-        // Whoever has no room is told what helps, and of a queue, which has no name of its own in what SQLite says, where.
-        let full = matches!(kind, Kind::Full | Kind::Short);
-        let least = if self.err.contains("the outbox") { 3 } else { 1 + usize::from(full) };
-        let says = says && (!full || self.err.contains("\n  hint: "));
+        // What SQLite says has no place of its own, and does not help.
+        let least = if self.err.contains("the outbox") { 3 } else { 1 };
         if (least..=3).contains(&lines.len()) && shaped && says { Ok(()) } else { Err(format!("says {:?}", self.err)) }
     }
 }

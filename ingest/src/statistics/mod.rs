@@ -107,10 +107,11 @@ impl fmt::Display for Defect {
     }
 }
 
-/// Compares all that a chunk file says of its values with them. The file is one that [`crate::chunk::read`] accepts.
+/// Compares all that a chunk file says of its values with them. Each column is decoded whole, so of a file that
+/// [`crate::chunk::read`] would not accept, what takes more memory than a chunk can is refused before it is taken.
 ///
 /// # Errors
-/// Where a statistic, an index or a filter cannot even be read.
+/// Where a statistic, an index or a filter cannot even be read, or the file is no chunk by its size in memory.
 pub fn check(file: &Bytes) -> Result<Vec<Defect>, ChunkError> {
     guarded(|| defects(file)).unwrap_or(Err(ChunkError::Malformed))
 }
@@ -144,6 +145,7 @@ fn row_group(
     if group.sorting_columns().is_some_and(|columns| !columns.is_empty()) {
         found.push(Defect::of_group(number, Statistic::Sorting, "claimed", "no claim that is checked"));
     }
+    crate::pages::check_columns(file, group)?;
     for (place, chunk) in group.columns().iter().enumerate() {
         let index = |indexes: Option<&Vec<Vec<_>>>| indexes.and_then(|groups| groups.get(number)?.get(place)).cloned();
         let column_index = index(metadata.column_index());
