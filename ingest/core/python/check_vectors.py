@@ -21,6 +21,7 @@ from mira_format import (
     physical,
     policies,
     proofs,
+    reading,
     rows,
     scan,
     schema,
@@ -60,6 +61,45 @@ def check_schemas(vector: Vector) -> Iterator[Check]:
         yield "bytes", schema.canonical_schema(parsed), data
         yield "schema_id", schema.schema_id(parsed).hex(), vector["schema_id"]
         yield "type_id", schema.type_id(parsed).hex(), vector["type_id"]
+
+
+READING_MEMBERS = frozenset(
+    ("name", "comment", "format", "files", "null", "delimiter", "header")
+    + ("expect", "schema", "values", "rows", "dataset_id", "reason")
+)
+
+
+def check_reading(vector: Vector) -> Iterator[Check]:
+    yield "number of names", len({case["name"] for case in vector["cases"]}), len(vector["cases"])
+    for case in vector["cases"]:
+        for what, found, said in _check_reading(case):
+            yield f"{case['name']}: {what}", found, said
+
+
+def _check_reading(case: Vector) -> Iterator[Check]:
+    yield "unknown members", case.keys() - READING_MEMBERS, set()
+    check, table = verdict(lambda: _read_table(case), case["expect"] == "refuse")
+    yield check
+    if case["expect"] == "accept" and table is not None:
+        columns, written = table
+        yield "schema", columns, schema.schema_from_form(case["schema"])
+        yield "rows", [row.hex() for row in written], case["rows"]
+        yield "number of values", len(written), len(case["values"])
+        yield "dataset_id", datasets.commit(schema.schema_id(columns), written).dataset_id.hex(), case["dataset_id"]
+
+
+def _read_table(case: Vector) -> tuple[schema.Schema, list[bytes]]:
+    """The schema and the canonical rows of a case's files."""
+    files = [b64decode(file["base64"]) if "base64" in file else file["text"].encode("utf-8") for file in case["files"]]
+    if case["format"] == "csv":
+        options = {"delimiter": case.get("delimiter"), "header": case.get("header", True), "nulls": case.get("null", ())}
+        names, cells = reading.read_csv(*files, **options)
+    else:
+        names, cells = {"ndjson": reading.read_ndjson, "json": reading.read_json}[case["format"]](*files)
+    columns, values = reading.infer_table(names, cells)
+    if not values:
+        raise Refused("a dataset has a row")
+    return columns, list(map(rows.row_encoder(columns), values))
 
 
 def check_scan(vector: Vector) -> Iterator[Check]:
@@ -296,6 +336,7 @@ def check_statements(vector: Vector) -> Iterator[Check]:
 SUBJECTS: dict[str, Callable[[Vector], Iterator[Check]]] = {
     "schemas": check_schemas,
     "rows": check_rows,
+    "reading": check_reading,
     "scan": check_scan,
     "datasets": check_datasets,
     "merkle": check_merkle,

@@ -18,9 +18,11 @@ pub(crate) fn punctuation(head: &str, is_whole: bool, delimiter: Option<u8>, quo
     if let (Some(delimiter), Some(quote)) = (delimiter, quote) {
         return Punctuation { delimiter, quote };
     }
-    let separator = csv::separator_line(head.as_bytes());
-    let delimiter = delimiter
-        .or(separator.map(|(delimiter, _)| delimiter).filter(|byte| byte.is_ascii_punctuation() || *byte == b'\t'));
+    let separator = csv::separator_line(head.as_bytes()).filter(|&(named, _)| match delimiter {
+        Some(given) => given == named,
+        None => may_separate(named, quote),
+    });
+    let delimiter = delimiter.or(separator.map(|(named, _)| named));
     let head = head.get(separator.map_or(0, |(_, len)| len)..).unwrap_or_default();
     let mut longest = (0, None);
     let may_be_single = quote.is_none() && head.contains('\'') && !head.contains('"');
@@ -39,6 +41,12 @@ pub(crate) fn punctuation(head: &str, is_whole: bool, delimiter: Option<u8>, quo
         delimiter: delimiter.unwrap_or(DEFAULT.delimiter),
         quote: quote.unwrap_or(DEFAULT.quote),
     })
+}
+
+/// Whether a line such as `sep=;` can mean this character: a quote separates nothing.
+fn may_separate(named: u8, quote: Option<Option<u8>>) -> bool {
+    let is_quote = matches!(named, b'"' | b'\'') || quote == Some(Some(named));
+    named == b'\t' || (named.is_ascii_punctuation() && !is_quote)
 }
 
 /// Whether a file is a table of at least two columns under some punctuation.

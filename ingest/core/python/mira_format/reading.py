@@ -1,4 +1,4 @@
-"""CSV and NDJSON as rows, with the types of `infer-1` (FORMAT.md section 14).
+"""CSV, NDJSON and JSON as rows, with the types of `infer-1` (FORMAT.md section 14).
 
 Reading under a given schema is not implemented.
 """
@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from typing import Any
 
 from .cbor import Refused
+from .csv_fields import BLANK, Record, find_punctuation, table_records
 from .rows import SECOND
 from .schema import Schema, Type, check_schema
+from .texts import text_of
 
 I64 = range(-(1 << 63), 1 << 63)
 U64 = range(1 << 64)
@@ -37,78 +38,66 @@ Cell = Any
 # CSV
 
 
-class CsvReader:
-    """Splits the text of a CSV file into records of (text, quoted) fields."""
+def read_csv(
+    *files: bytes, delimiter: str | None = None, header: bool = True, nulls: Iterable[str] = ()
+) -> tuple[list[str], list[list[Cell]]]:
+    """The names of the columns and the cells of each row, of all files in order.
 
-    def __init__(self, text: str, delimiter: str = ",") -> None:
-        self.text = text.removeprefix("\ufeff")
-        self.delimiter = delimiter
-        self.at = 0
-
-    def records(self) -> Iterator[list[tuple[str, bool]]]:
-        while self.at < len(self.text):
-            record = [self._field()]
-            while self._skip(self.delimiter):
-                record.append(self._field())
-            self._line_end()
-            yield record
-
-    def _skip(self, token: str) -> bool:
-        found = self.text.startswith(token, self.at)
-        self.at += len(token) * found
-        return found
-
-    def _line_end(self) -> None:
-        if not (self._skip("\r\n") or self._skip("\n") or self._skip("\r")) and self.at < len(self.text):
-            raise Refused("something stands between a closing quote and the next field")
-
-    def _field(self) -> tuple[str, bool]:
-        return (self._quoted(), True) if self._skip('"') else (self._bare(), False)
-
-    def _bare(self) -> str:
-        start = self.at
-        while self.at < len(self.text) and self.text[self.at] not in (self.delimiter, "\n", "\r"):
-            self.at += 1
-        return self.text[start : self.at]
-
-    def _quoted(self) -> str:
-        parts: list[str] = []
-        while True:
-            end = self.text.find('"', self.at)
-            if end < 0:
-                raise Refused("a quoted field does not end")
-            parts.append(self.text[self.at : end])
-            self.at = end + 1
-            if not self._skip('"'):
-                return '"'.join(parts)
+    An unquoted field that is one of `nulls` is null. Without a header columns are numbered.
+    """
+    texts = [text_of(data) for data in files]
+    punctuation, tokens = find_punctuation(texts[0], delimiter), frozenset(nulls)
+    tables = [_table(table_records(text, punctuation), header) for text in texts]
+    names = tables[0][0]
+    rows: list[list[Cell]] = []
+    for own, records in tables:
+        if sorted(own) != sorted(names):
+            raise Refused("the files have different columns")
+        order = [own.index(name) for name in names]
+        cells = ([_csv_cell(*field, tokens) for field in record] for record in records)
+        rows += ([row[place] for place in order] for row in cells)
+    return names, rows
 
 
-BLANK = [("", False)]
-
-
-def read_csv(data: bytes, delimiter: str = ",") -> tuple[list[str], list[list[Cell]]]:
-    """The header and the cells of each row."""
-    records = list(CsvReader(_utf8(data), delimiter).records())
+def _table(records: list[Record], header: bool) -> tuple[list[str], list[Record]]:
+    """The names of a file's columns, and its rows."""
     first = next((place for place, record in enumerate(records) if record != BLANK), None)
     if first is None:
         raise Refused("there is no header")
     names = [text for text, _ in records[first]]
+    if header:
+        records = records[first + 1 :]
+    else:
+        names = [f"c{number}" for number in range(1, len(names) + 1)]
     if len(set(names)) != len(names):
         raise Refused("the header repeats a name")
-    rows = [record for record in records[first + 1 :] if record != BLANK or len(names) == 1]
+    rows = [record for record in records if record != BLANK or len(names) == 1]
     if any(len(row) != len(names) for row in rows):
         raise Refused("a row has another number of fields than the header")
-    return names, [[Scalar(text) if text or quoted else None for text, quoted in row] for row in rows]
+    return names, rows
 
 
-# NDJSON
+def _csv_cell(text: str, quoted: bool, nulls: frozenset[str]) -> Cell:
+    return Scalar(text) if quoted or (text and text not in nulls) else None
+
+
+# JSON
 
 
 def _members(pairs: list[tuple[str, Cell]]) -> dict[str, Cell]:
-    members = dict(pairs)
+    members = {_characters(key): item for key, item in pairs}
     if len(members) != len(pairs):
         raise Refused("an object has a key twice")
     return members
+
+
+def _characters(text: str) -> str:
+    """The same text, if escapes left no half of a character in it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused("a string has a lone surrogate") from error
+    return text
 
 
 def _constant(token: str) -> Any:
@@ -119,7 +108,7 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return Scalar("true" if value else "false")
     if isinstance(value, str):
-        return Scalar(value, string=True)
+        return Scalar(_characters(value), string=True)
     if isinstance(value, list):
         return [_cell(item) for item in value]
     if isinstance(value, dict):
@@ -127,37 +116,60 @@ def _cell(value: Any) -> Cell:
     return value
 
 
-def read_ndjson(data: bytes) -> tuple[list[str], list[list[Cell]]]:
-    """Column names in order of first appearance, and the cells of each row."""
+_DECODER = json.JSONDecoder(
+    parse_int=Scalar, parse_float=Scalar, parse_constant=_constant, object_pairs_hook=_members
+)
+"""Numbers keep their token."""
+_SPACE = " \t\r\n"
+
+
+def read_ndjson(*files: bytes) -> tuple[list[str], list[list[Cell]]]:
+    """Column names in order of first appearance, and the cells of each row, of all files in order."""
+    lines = (line for data in files for line in text_of(data).split("\n"))
+    return _objects(_whole(line) for line in lines if line.strip(_SPACE))
+
+
+def read_json(*files: bytes) -> tuple[list[str], list[list[Cell]]]:
+    """The same of files that are an array, or values one after the other."""
+    return _objects(value for data in files for value in _values(text_of(data).strip(_SPACE)))
+
+
+def _objects(values: Iterable[Any]) -> tuple[list[str], list[list[Cell]]]:
     names: dict[str, None] = {}
     objects: list[dict[str, Cell]] = []
-    for line in _utf8(data).split("\n"):
-        if not line.strip(" \t\r"):
-            continue
-        value = _object(line)
+    for value in values:
+        if not isinstance(value, dict):
+            raise Refused("a row is an object")
         objects.append({key: _cell(item) for key, item in value.items()})
         names.update(dict.fromkeys(value))
     return list(names), [[row.get(name) for name in names] for row in objects]
 
 
-def _object(line: str) -> dict[str, Any]:
-    """A line's object; numbers keep their token."""
-    try:
-        value = json.loads(
-            line, parse_int=Scalar, parse_float=Scalar, parse_constant=_constant, object_pairs_hook=_members
-        )
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise Refused(f"a line is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Refused("a line is an object")
+def _values(text: str) -> Iterator[Any]:
+    if text.startswith("["):
+        yield from _whole(text)
+        return
+    while text:
+        value, end = _first(text)
+        yield value
+        text = text[end:].lstrip(_SPACE)
+
+
+def _whole(text: str) -> Any:
+    """The value that a text is."""
+    text = text.strip(_SPACE)
+    value, end = _first(text)
+    if end < len(text):
+        raise Refused("something follows a value")
     return value
 
 
-def _utf8(data: bytes) -> str:
+def _first(text: str) -> tuple[Any, int]:
+    """The value that a text starts with, and where it ends."""
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Refused("the input is not UTF-8") from error
+        return _DECODER.raw_decode(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Refused(f"not JSON: {error}") from error
 
 
 # infer-1
@@ -169,7 +181,6 @@ _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(Z|[+-][0-9]{2}(?::[0-9]{2})?)?"
 )
-_EXACT = Context(prec=2_000)
 
 
 def infer(cells: Iterable[Cell]) -> Type:
@@ -216,20 +227,29 @@ def _infer_number(texts: list[str]) -> Type | None:
 def is_shortest(text: str) -> bool:
     """Whether the shortest decimal of the nearest double has the value of the text."""
     nearest = float(text)
-    if nearest in (float("inf"), float("-inf")):
-        return False
-    return _EXACT.compare(Decimal(repr(nearest)), Decimal(text)) == 0
+    return nearest not in (float("inf"), float("-inf")) and _significant(repr(nearest)) == _significant(text)
+
+
+def _digits(text: str) -> tuple[str, int]:
+    """The digits of a number as written, and the power of ten that the last of them counts."""
+    match = _NUMBER.fullmatch(text)
+    assert match is not None
+    _, whole, fraction, exponent = match.groups()
+    return whole + (fraction or ""), int(exponent or 0) - len(fraction or "")
+
+
+def _significant(text: str) -> tuple[str, int]:
+    """The digits from the first to the last that is not zero, and the power of that; one answer for each magnitude."""
+    digits, power = _digits(text)
+    ended = digits.rstrip("0")
+    return (ended.lstrip("0"), power + len(digits) - len(ended)) if ended else ("", 0)
 
 
 def count_digits(text: str) -> tuple[int, int]:
     """Whole and fraction digits after the exponent; whole digits of a value below 1 count as 0."""
-    match = _NUMBER.fullmatch(text)
-    assert match is not None
-    _, whole, fraction, exponent = match.groups()
-    digits, shift = whole + (fraction or ""), int(exponent or 0)
-    point = len(whole) + shift
-    leading = len(digits) - len(digits.lstrip("0"))
-    return max(point - leading, 0) if digits.strip("0") else 0, max(len(digits) - point, 0)
+    digits, power = _digits(text)
+    counted = digits.lstrip("0")
+    return max(len(counted) + power, 0) if counted else 0, max(-power, 0)
 
 
 def parse_date(text: str) -> int | None:
@@ -323,7 +343,9 @@ def _scalar_value(text: str, kind: Type) -> Any:
         moment = parse_moment(text)
         return moment and moment[0]
     if isinstance(kind, tuple):
-        return int(Decimal(text).scaleb(kind[1], _EXACT))
+        digits, power = _digits(text)
+        unscaled = int(digits) * 10 ** (kind[1] + power) if digits.strip("0") else 0
+        return -unscaled if text.startswith("-") else unscaled
     return text
 
 
