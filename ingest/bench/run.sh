@@ -3,6 +3,7 @@
 #
 #   ingest/bench/run.sh add [--runs N] [--schema] [--scale N] [--data FILE.csv]    `mira add` against DuckDB's copy
 #   ingest/bench/run.sh stages [--runs N] [--scale N]    add, fsck, get and pin, against DuckDB and `ipfs add`
+#   ingest/bench/run.sh files [--runs N] [--count N]    100,000 small files as one dataset, against DuckDB
 #   ingest/bench/run.sh dedup [--runs N …] [--scale N]   how much of an edited table is new
 #
 # MIRA names the binary (default: target/release/mira). Tools and data are kept in the cache: DuckDB, the generator of
@@ -25,14 +26,14 @@ fi
 
 bench=${1:-add}
 case $bench in
-  add | dedup) ;;
+  add | dedup | files) ;;
   stages)
     source "$here/../../.ci/lib.sh"
     trap kubo_stop EXIT
     kubo_start
     ;;
   *)
-    echo "$bench: expected add, stages or dedup" >&2
+    echo "$bench: expected add, stages, files or dedup" >&2
     exit 2
     ;;
 esac

@@ -4,6 +4,8 @@
 //! [`Decided`](Watched::decided): what it takes and what inference would count towards that type are the same texts, so
 //! a cell that is taken has nothing more to say. The other columns are observed cell by cell.
 
+use std::sync::Arc;
+
 use super::column::{Column, Refusal};
 use super::csv::Cell;
 use super::infer::{Inference, Scalar};
@@ -16,7 +18,7 @@ pub(crate) struct Watched {
     /// What the cells of the other columns allow, by the columns of the file.
     pub(crate) inference: Inference,
     /// For each column of the schema, whether its type says all.
-    pub(crate) decided: std::sync::Arc<[bool]>,
+    pub(crate) decided: Arc<[bool]>,
 }
 
 /// A cell that a column refused: its index among the cells, and where it starts.
@@ -71,8 +73,7 @@ impl Column {
     ) -> Option<(usize, Cell)> {
         match (self, scalar) {
             (Self::Int(values), None) => cells.find(|(_, cell)| {
-                let content = cell.plain(text);
-                match content.map(number::int) {
+                match cell.plain(text).map(number::int) {
                     Some(Some(Int::Signed(value))) => values.push(value),
                     _ if cell.is_null() => values.push_null(),
                     _ => return true,
