@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow_array::builder::*;
+use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::*;
 use arrow_buffer::OffsetBuffer;
@@ -30,6 +31,7 @@ use mira_ingest::source::{BadRow, OnBadRow, Options, Plan, Problem, Source, Sour
 use mira_ingest::store::Unstored;
 use parquet::arrow::ArrowWriter;
 use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -383,6 +385,119 @@ fn a_moment_of_int96_that_does_not_fit_costs_its_row() {
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [0, 2]);
     assert_eq!(bad.iter().map(number).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(bad[0].bytes, b"253402214400");
+}
+
+/// A list, a map and a struct of one text field, the second row of each null, with garbage under it.
+fn garbage_under_nulls() -> Vec<ArrayRef> {
+    let nulls = || Some(vec![true, false, true].into());
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", MARK, MARK, "b"]));
+    let item = || Arc::new(ArrowField::new("item", DataType::Utf8, true));
+    let list = ListArray::new(item(), OffsetBuffer::from_lengths([1, 2, 1]), Arc::clone(&texts), nulls());
+    let fixed = FixedSizeListArray::new(item(), 1, texts.slice(1, 3), Some(vec![false, false, true].into()));
+    let fields = vec![ArrowField::new("keys", DataType::Utf8, false), ArrowField::new("values", DataType::Utf8, true)];
+    let entry = |keys: Vec<&str>| {
+        let values = StringArray::from(vec!["v"; keys.len()]);
+        StructArray::new(fields.clone().into(), vec![Arc::new(StringArray::from(keys)), Arc::new(values)], None)
+    };
+    let map = |keys| {
+        let entries = entry(keys);
+        let field = Arc::new(ArrowField::new("entries", entries.data_type().clone(), false));
+        MapArray::new(field, OffsetBuffer::from_lengths([1, 2, 1]), entries, nulls(), false)
+    };
+    let inner: ArrayRef = Arc::new(StringArray::from(vec!["a", MARK, "b"]));
+    let nested: ArrayRef =
+        Arc::new(ListArray::new(item(), OffsetBuffer::from_lengths([1, 1, 1]), Arc::clone(&inner), None));
+    let field = |name, array: &ArrayRef| Arc::new(ArrowField::new(name, array.data_type().clone(), true));
+    let structure = StructArray::new(
+        vec![field("text", &inner), field("list", &nested)].into(),
+        vec![Arc::clone(&inner), nested],
+        nulls(),
+    );
+    vec![
+        Arc::new(list),
+        Arc::new(fixed),
+        Arc::new(map(vec!["k", "twice", "twice", "k"])),
+        Arc::new(map(vec!["k", MARK, "x", "k"])),
+        Arc::new(structure),
+    ]
+}
+
+#[test]
+fn what_lies_under_a_null_is_no_value() {
+    for array in garbage_under_nulls() {
+        for name in ["t.arrow", "t.arrows"] {
+            let rows = batch(Arc::clone(&array));
+            let (_files, source) = opened(name, &written(name, &rows), OnBadRow::Fail);
+            let read = read(&source, &source.infer().unwrap());
+            let (rows, bad) = read.unwrap_or_else(|error| panic!("{} in {name}: {error}", array.data_type()));
+            assert_eq!((rows.len(), bad.len()), (3, 0));
+            assert_eq!(rows[1].1, [0x82, 0x01, 0xf6]);
+        }
+    }
+    // A value of a row that is there is looked at all the same.
+    let array = garbage_under_nulls().remove(0);
+    let list = array.as_list::<i32>();
+    let (item, offsets, texts, _) = list.clone().into_parts();
+    let array = ListArray::new(item, offsets, texts, Some(vec![false, true, true].into()));
+    let (_files, source) = opened("t.arrow", &written("t.arrow", &batch(Arc::new(array))), OnBadRow::SetAside);
+    let (rows, bad) = read(&source, &source.infer().unwrap()).unwrap();
+    assert_eq!((rows.len(), bad.iter().map(number).collect::<Vec<_>>()), (2, vec![1]));
+}
+
+/// The same file with a footer that counts other rows in its first row group.
+fn recounted(bytes: &[u8], rows: i64) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::from(bytes.to_vec())).unwrap();
+    let mut groups = metadata.row_groups().to_vec();
+    let group = groups.remove(0).into_builder().set_num_rows(rows).build().unwrap();
+    groups.insert(0, group);
+    let file = metadata.file_metadata();
+    let total = groups.iter().map(|group| group.num_rows()).sum();
+    let keys = file.key_value_metadata().cloned();
+    let file = FileMetaData::new(file.version(), total, None, keys, file.schema_descr_ptr(), None);
+    let (rest, tail) = bytes.split_at(bytes.len() - 8);
+    let footer = u32::from_le_bytes(tail[..4].try_into().unwrap()) as usize;
+    let mut out = rest[..rest.len() - footer].to_vec();
+    ParquetMetaDataWriter::new(&mut out, &ParquetMetaData::new(file, groups)).finish().unwrap();
+    out
+}
+
+#[test]
+fn a_footer_that_counts_other_rows_than_there_are_is_refused() {
+    for bad in [None, Some(9500), Some(15)] {
+        let texts: StringArray = (0..10_000).map(|row| Some(if Some(row) == bad { MARK } else { "a" })).collect();
+        let bytes = written("t.parquet", &batch(Arc::new(texts)));
+        for on_bad_row in [OnBadRow::Fail, OnBadRow::SetAside] {
+            for counted in [10, 8192, 9000, 9999, 20_000] {
+                let (_files, source) = opened("t.parquet", &recounted(&bytes, counted), on_bad_row);
+                let read = source.infer().and_then(|plan| read(&source, &plan));
+                let error = read.map(|(rows, _)| rows.len()).unwrap_err();
+                let is_told = error.to_string().contains("row group 0") || error.is_of_a_record();
+                assert!(
+                    is_told && (on_bad_row == OnBadRow::Fail || !error.is_of_a_record()),
+                    "{bad:?} {counted}: {error}"
+                );
+            }
+            let (_files, source) = opened("t.parquet", &recounted(&bytes, 10_000), OnBadRow::SetAside);
+            assert_eq!(read(&source, &source.infer().unwrap()).unwrap().0.len(), 10_000 - usize::from(bad.is_some()));
+        }
+    }
+}
+
+#[test]
+fn a_type_that_the_library_panics_at_is_refused_by_its_column() {
+    let array = FixedSizeBinaryArray::try_from_iter([[7_u8; 0x3b7].as_slice(); 2].into_iter()).unwrap();
+    for name in ["t.arrow", "t.arrows"] {
+        let mut bytes = written(name, &batch(Arc::new(array.clone())));
+        let width = 0x3b7_i32.to_le_bytes();
+        let places: Vec<usize> =
+            bytes.windows(4).enumerate().filter(|(_, it)| *it == width).map(|(at, _)| at).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| bytes[at..at + 4].copy_from_slice(&(-1_i32).to_le_bytes()));
+        let files = Files::new(&[(name, &bytes)]);
+        let source = files.open(Options::default());
+        let error = source.and_then(|source| read(&source, &source.infer()?)).map(drop).unwrap_err();
+        assert!(error.to_string().contains("\"x\""), "{name}: {error}");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ use footer::Footer;
 use message::{Broken, Message};
 
 mod bounds;
-mod expand;
+pub(super) mod expand;
 mod footer;
 mod message;
 

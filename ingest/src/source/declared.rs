@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::concat::concat_batches;
 
@@ -19,6 +19,7 @@ use super::normalise::{Misfit, logical_type, normalise};
 use super::text::{column_name, match_names, problem};
 use super::working::{Plan, Width};
 use super::{Origin, SourceBatch};
+use crate::guard::guarded;
 
 /// The columns of a file, as it declares them.
 #[derive(Debug, Clone)]
@@ -100,9 +101,19 @@ impl Declared {
     pub(crate) fn conform(&self, plan: &Plan, on_bad_row: OnBadRow) -> Result<Conform, SourceError> {
         let order = self.order(plan.schema().columns())?;
         let conform = Conform { input: Arc::clone(&self.input), plan: plan.clone(), order, on_bad_row };
+        self.check_types()?;
         // Types are looked at without a value, and as they are declared; from here on only values can be at fault.
         conform.columns(&RecordBatch::new_empty(Arc::clone(&self.schema))).map_err(|misfit| conform.fault(misfit))?;
         Ok(conform)
+    }
+
+    /// Refuses types that the library cannot make an array of, such as values of a negative width: it panics.
+    fn check_types(&self) -> Result<(), SourceError> {
+        let odd = self.schema.fields().iter().find(|field| guarded(|| new_empty_array(field.data_type())).is_none());
+        odd.map_or(Ok(()), |field| {
+            let (column, found) = (field.name().clone(), field.data_type().to_string());
+            Err(self.input.fault(Problem::UnsupportedType { column, found }))
+        })
     }
 
     fn order(&self, wanted: &[Field]) -> Result<Vec<usize>, SourceError> {
@@ -133,7 +144,7 @@ impl Conform {
     pub(crate) fn batch(&self, batch: &RecordBatch, first: u64, known: &[Known]) -> Result<SourceBatch, SourceError> {
         if known.is_empty() {
             match self.columns(batch) {
-                Ok(columns) => return self.whole(self.made(batch, columns)?, first),
+                Ok(columns) => return Ok(self.whole(self.made(batch, columns)?, first)),
                 Err(Misfit::Value { .. }) => {}
                 Err(misfit) => return Err(self.fault(misfit)),
             }
@@ -151,8 +162,8 @@ impl Conform {
         self.plan.batch_rows().min(BATCH_ROWS)
     }
 
-    fn whole(&self, batch: RecordBatch, first: u64) -> Result<SourceBatch, SourceError> {
-        Ok(SourceBatch { batch, origin: Origin::Rows { file: Arc::clone(&self.input.path), first }, bad: Vec::new() })
+    fn whole(&self, batch: RecordBatch, first: u64) -> SourceBatch {
+        SourceBatch { batch, origin: Origin::Rows { file: Arc::clone(&self.input.path), first }, bad: Vec::new() }
     }
 
     fn made(&self, rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch, SourceError> {

@@ -8,18 +8,22 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::BooleanBufferBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, ListArray, MapArray, PrimitiveArray, RunArray, StringArray,
-    StructArray, UInt32Array, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, ListArray, MapArray, PrimitiveArray, RunArray,
+    StringArray, StructArray, UInt32Array, new_null_array,
 };
 use arrow_buffer::{ArrowNativeType as _, NullBuffer, OffsetBuffer, ScalarBuffer, i256};
 use arrow_schema::{ArrowError, DataType, Field as ArrowField, TimeUnit};
+use arrow_select::filter::filter;
+use arrow_select::nullif::nullif;
 use arrow_select::take::take;
 
 use mira_core::schema::{Field, Type};
 
+use super::arrow::expand;
 use super::column::{Fault, Strings};
 use super::error::Reason;
 use super::moment::DAY;
@@ -136,10 +140,11 @@ pub(crate) fn normalise(array: &ArrayRef, ty: &Type, width: &Width) -> Result<Ar
 }
 
 /// Undoes a dictionary of bytes that are all texts, so that each is looked at once; nothing if it is none of that, or if
-/// few of its values are used.
+/// its values are more than the rows come to: a file may have many rows and one long value that none of them uses.
 fn dictionary_of_texts(array: &ArrayRef, width: &Width) -> Result<Option<ArrayRef>, Misfit> {
     let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(None) };
-    if !is_bytes(dictionary.values().data_type()) || dictionary.values().len() > array.len() {
+    let is_small = || expand::bytes(dictionary.values()) <= expand::bytes(array);
+    if !is_bytes(dictionary.values().data_type()) || dictionary.values().len() > array.len() || !is_small() {
         return Ok(None);
     }
     match normalise(dictionary.values(), &Type::Text, width) {
@@ -448,7 +453,9 @@ fn list(array: &ArrayRef, item: &Type, width: &Width) -> Result<ArrayRef, Misfit
         }
         _ => return Err(mismatch(array, &ty())),
     };
-    let items = inside(&items, item, width, 0).map_err(|misfit| misfit.of_row(&offsets))?;
+    let (offsets, items) = shown(array, offsets, items, |offsets, items| {
+        inside(items, item, width, 0).map_err(|misfit| misfit.of_row(offsets))
+    })?;
     let list = ListArray::try_new(list_item(items.data_type().clone()), offsets, items, nulls(array))?;
     Ok(Arc::new(list))
 }
@@ -461,7 +468,11 @@ fn structure(array: &ArrayRef, fields: &[Field], width: &Width) -> Result<ArrayR
         let Some(column) = found.column_by_name(&field.name) else {
             return Err(mismatch(array, &Type::Struct(fields.to_vec())));
         };
-        columns.push(inside(column, &field.ty, width, index)?);
+        let normalised = match (inside(column, &field.ty, width, index), array.nulls()) {
+            (Err(Misfit::Value { .. }), Some(nulls)) => inside(&hidden(column, nulls)?, &field.ty, width, index),
+            (normalised, _) => normalised,
+        };
+        columns.push(normalised?);
     }
     let types = columns.iter().map(|column| column.data_type().clone());
     let fields = struct_fields(fields.iter().map(|field| field.name.as_str()).zip(types));
@@ -472,21 +483,58 @@ fn map(array: &ArrayRef, key: &Type, value: &Type, width: &Width) -> Result<Arra
     let Some(found) = array.as_map_opt() else {
         return Err(mismatch(array, &Type::Map(Box::new(key.clone()), Box::new(value.clone()))));
     };
-    let (offsets, keys) = rebase(found.offsets(), found.keys())?;
-    let (_, values) = rebase(found.offsets(), found.values())?;
-    let refused =
-        |row, reason, value| Misfit::Value { row, path: vec![0], fault: Fault::Reason(reason), value }.of_row(&offsets);
-    if let Some(at) = keys.logical_nulls().and_then(|nulls| (0..nulls.len()).find(|&at| nulls.is_null(at))) {
-        return Err(refused(at, Reason::NullKey, b"null".to_vec()));
-    }
-    let keys = inside(&keys, key, width, 0).map_err(|misfit| misfit.of_row(&offsets))?;
-    if let Some((at, key)) = keys::repeated(&keys, &offsets) {
-        return Err(refused(at, Reason::RepeatedKey, key));
-    }
-    let values = inside(&values, value, width, 1).map_err(|misfit| misfit.of_row(&offsets))?;
+    let (offsets, entries) = rebase(found.offsets(), &(Arc::new(found.entries().clone()) as ArrayRef))?;
+    let (offsets, (keys, values)) = shown(array, offsets, entries, |offsets, entries| {
+        let entries = entries.as_struct();
+        let (keys, values) = (entries.column(0), entries.column(1));
+        let refused = |row, reason, value| {
+            Misfit::Value { row, path: vec![0], fault: Fault::Reason(reason), value }.of_row(offsets)
+        };
+        if let Some(at) = keys.logical_nulls().and_then(|nulls| (0..nulls.len()).find(|&at| nulls.is_null(at))) {
+            return Err(refused(at, Reason::NullKey, b"null".to_vec()));
+        }
+        let keys = inside(keys, key, width, 0).map_err(|misfit| misfit.of_row(offsets))?;
+        if let Some((at, key)) = keys::repeated(&keys, offsets) {
+            return Err(refused(at, Reason::RepeatedKey, key));
+        }
+        Ok((keys, inside(values, value, width, 1).map_err(|misfit| misfit.of_row(offsets))?))
+    })?;
     let fields = map_fields(keys.data_type().clone(), values.data_type().clone());
     let entries = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
     Ok(Arc::new(MapArray::try_new(map_entries(fields), offsets, entries, nulls(array), false)?))
+}
+
+/// What `read` makes of the items of lists or maps. Items may lie under a null one, where they are no values: if any are
+/// refused, those under nulls are left out.
+fn shown<T>(
+    array: &ArrayRef,
+    offsets: OffsetBuffer<i32>,
+    items: ArrayRef,
+    read: impl Fn(&OffsetBuffer<i32>, &ArrayRef) -> Result<T, Misfit>,
+) -> Result<(OffsetBuffer<i32>, T), Misfit> {
+    match (read(&offsets, &items), array.nulls()) {
+        (Err(Misfit::Value { .. }), Some(nulls)) if nulls.null_count() > 0 => {
+            let mut is_shown = BooleanBufferBuilder::new(items.len());
+            let lengths = offsets.lengths().zip(nulls).map(|(len, is_valid)| {
+                is_shown.append_n(len, is_valid);
+                if is_valid { len } else { 0 }
+            });
+            let offsets = OffsetBuffer::from_lengths(lengths);
+            let items = filter(&items, &BooleanArray::new(is_shown.finish(), None))?;
+            let items = read(&offsets, &items)?;
+            Ok((offsets, items))
+        }
+        (items, _) => Ok((offsets, items?)),
+    }
+}
+
+/// The field of a struct with nulls where the struct is null.
+fn hidden(field: &ArrayRef, nulls: &NullBuffer) -> Result<ArrayRef, Misfit> {
+    match field.data_type() {
+        // Neither says of itself what is null.
+        DataType::Null | DataType::RunEndEncoded(..) => Ok(Arc::clone(field)),
+        _ => Ok(nullif(field, &BooleanArray::new(!nulls.inner(), None))?),
+    }
 }
 
 /// Normalises what is at `index` inside a nested type.

@@ -145,9 +145,9 @@ impl ParquetBlock {
         let conform = self.file.declared().conform(plan, self.on_bad_row)?;
         let rows = self.check_pages(conform.rows())?;
         let failed = |source| self.failed(self.first_row, None, source);
-        let reader = self.reader(&self.file.metadata, rows, 0, None)?.map_err(failed)?;
+        let reader = self.reader(&self.file.metadata, rows, None)?.map_err(failed)?;
         let seconds = match &self.file.int96 {
-            Some((columns, metadata)) => Some(self.reader(metadata, rows, 0, Some(columns))?.map_err(failed)?),
+            Some((columns, metadata)) => Some(self.reader(metadata, rows, Some(columns))?.map_err(failed)?),
             None => None,
         };
         let (handle, row) = (Arc::clone(self.file.input.plain()?.file()), self.first_row);
@@ -163,21 +163,17 @@ impl ParquetBlock {
         guarded(|| pages::check(&file, group, rows)).unwrap_or_else(|| Err(gave_up())).map_err(failed)
     }
 
-    /// Reads the row group from its row `from` on, in batches of `rows`.
+    /// Reads the row group in batches of `rows`.
     fn reader(
         &self,
         metadata: &ArrowReaderMetadata,
         rows: usize,
-        from: usize,
         columns: Option<&[usize]>,
     ) -> Result<Result<ParquetRecordBatchReader, ParquetError>, SourceError> {
         let handle = self.file.input.plain()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
             .with_row_groups(vec![self.group])
             .with_batch_size(rows);
-        if from > 0 {
-            builder = builder.with_offset(from);
-        }
         if let Some(columns) = columns {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
@@ -185,12 +181,12 @@ impl ParquetBlock {
         Ok(guarded(|| builder.build()).unwrap_or_else(|| Err(gave_up())))
     }
 
-    /// The first column that does not decode from row `from` of the row group on.
-    fn broken_column(&self, metadata: &ArrowReaderMetadata, rows: usize, from: usize) -> Option<String> {
+    /// The first column that does not decode.
+    fn broken_column(&self, metadata: &ArrowReaderMetadata, rows: usize) -> Option<String> {
         let fields = metadata.schema().fields().iter().enumerate();
         let broken = |index| {
-            let reader = self.reader(metadata, rows, from, Some(&[index]));
-            reader.is_ok_and(|reader| reader.and_then(|mut reader| next(&mut reader)).is_err())
+            let reader = self.reader(metadata, rows, Some(&[index]));
+            reader.is_ok_and(|reader| reader.and_then(|mut reader| skip(&mut reader, u64::MAX)).is_err())
         };
         fields.into_iter().find(|(index, _)| broken(*index)).map(|(_, field)| field.name().clone())
     }
@@ -219,7 +215,7 @@ impl ParquetBatches {
     fn read(&mut self) -> Result<Option<SourceBatch>, SourceError> {
         let Some(batch) = self.decode()? else {
             self.block.file.input.check(&self.handle)?;
-            return Ok(None);
+            return self.check_count().map(|()| None);
         };
         let mut known = Vec::new();
         if let Some(seconds) = &mut self.seconds {
@@ -238,12 +234,13 @@ impl ParquetBatches {
             Err(source) => source,
         };
         let untyped = match (&self.untyped, &self.block.file.texts) {
-            (None, Some(texts)) => texts.untyped(&self.block.file.metadata).ok(),
+            (None, Some(texts)) => texts.untyped(&self.block.file.metadata),
             (tried, _) => tried.clone(),
         };
         if self.untyped.is_none()
             && let Some(metadata) = &untyped
-            && let Ok(mut reader) = self.block.reader(metadata, self.rows, self.read_rows(), None)?
+            && let Ok(mut reader) = self.block.reader(metadata, self.rows, None)?
+            && skip(&mut reader, self.read_rows()).is_ok()
             && let Ok(batch) = next(&mut reader)
         {
             (self.reader, self.untyped) = (reader, untyped);
@@ -251,13 +248,24 @@ impl ParquetBatches {
         }
         // That a text is none is not what the decoder means.
         let metadata = untyped.as_ref().unwrap_or(&self.block.file.metadata);
-        let column = self.block.broken_column(metadata, self.rows, self.read_rows());
+        let column = self.block.broken_column(metadata, self.rows);
         Err(self.block.failed(self.row, column, source))
     }
 
     /// Rows of the row group that were read.
-    fn read_rows(&self) -> usize {
-        usize::try_from(self.row - self.block.first_row).unwrap_or(usize::MAX)
+    fn read_rows(&self) -> u64 {
+        self.row - self.block.first_row
+    }
+
+    /// A row group has as many rows as the footer counts: else rows would have other numbers than are told, and nobody knew
+    /// which are left out.
+    fn check_count(&self) -> Result<(), SourceError> {
+        let (found, counted) = (self.read_rows(), self.block.rows());
+        if found == counted {
+            return Ok(());
+        }
+        let problem = format!("the footer counts {counted} rows, and the pages hold {found}");
+        Err(self.failed(ParquetError::General(problem)))
     }
 
     fn failed(&self, source: ParquetError) -> SourceError {
@@ -330,6 +338,17 @@ fn with_unit(
 /// The next batch, or none at the end; a panic is an error like others.
 fn next(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, ParquetError> {
     guarded(|| reader.next()).unwrap_or_else(|| Some(Err(gave_up().into()))).transpose().map_err(ParquetError::from)
+}
+
+/// Reads over `rows` rows, or up to the end. They were batches before, so they are whole ones.
+fn skip(reader: &mut ParquetRecordBatchReader, rows: u64) -> Result<(), ParquetError> {
+    let mut left = rows;
+    while left > 0 {
+        let Some(batch) = next(reader)? else { return Ok(()) };
+        let batch = batch.num_rows() as u64;
+        left = left.checked_sub(batch).ok_or_else(|| ParquetError::General("batches have other rows".to_owned()))?;
+    }
+    Ok(())
 }
 
 /// What is said where the library panicked.

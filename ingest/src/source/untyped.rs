@@ -13,9 +13,11 @@ pub(crate) fn schema(schema: &Schema) -> SchemaRef {
 /// The types of the leaves, in order: a dictionary is one, a run has the leaves of its values.
 pub(crate) fn leaves<'a>(ty: &'a DataType, found: &mut Vec<&'a DataType>) {
     match ty {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            leaves(item.data_type(), found);
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => leaves(item.data_type(), found),
         DataType::Map(entries, _) => leaves(entries.data_type(), found),
         DataType::Struct(fields) => fields.iter().for_each(|field| leaves(field.data_type(), found)),
         DataType::RunEndEncoded(_, values) => leaves(values.data_type(), found),
@@ -78,5 +80,10 @@ mod tests {
         let mut found = Vec::new();
         leaves(&typed, &mut found);
         assert_eq!(found.iter().map(|leaf| is_text(leaf)).collect::<Vec<_>>(), [true, true, false, true]);
+        // A view of lists has the leaves of its items, though it has no logical type: that is said elsewhere.
+        let mut found = Vec::new();
+        let pair = Fields::from(vec![field(DataType::Utf8), field(DataType::Int8)]);
+        leaves(&DataType::ListView(field(DataType::Struct(pair))), &mut found);
+        assert_eq!(found, [&DataType::Utf8, &DataType::Int8]);
     }
 }

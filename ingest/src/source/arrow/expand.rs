@@ -12,7 +12,7 @@ use arrow_schema::DataType;
 const VALUE: u64 = 32;
 
 /// Bytes that the array becomes.
-pub(super) fn bytes(array: &ArrayRef) -> u64 {
+pub(crate) fn bytes(array: &ArrayRef) -> u64 {
     let len = array.len() as u64;
     let heads = len.saturating_mul(VALUE);
     heads.saturating_add(match array.data_type() {

@@ -4,7 +4,7 @@
 //! that the writer left in the footer make text of plain bytes. And it refuses a whole column for one value. So what is
 //! text is said anew: all of it is, for the reader to check, or, where it refused, none, for us to look at row by row.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -17,7 +17,11 @@ use crate::source::untyped;
 
 /// Which leaves become text in Arrow; none at all if the file has no text.
 #[derive(Debug, Clone)]
-pub(super) struct Texts(Vec<bool>);
+pub(super) struct Texts {
+    leaves: Arc<[bool]>,
+    /// Made for the first row group that asks, for all of them: it describes them all.
+    untyped: Arc<OnceLock<Option<ArrowReaderMetadata>>>,
+}
 
 impl Texts {
     /// Those of a file that is read in these columns.
@@ -31,8 +35,8 @@ impl Texts {
         let of = |(leaf, column): (_, &parquet::schema::types::ColumnDescPtr)| {
             untyped::is_text(leaf) && column.physical_type() == PhysicalType::BYTE_ARRAY
         };
-        let texts: Vec<bool> = leaves.into_iter().zip(columns).map(of).collect();
-        Ok(texts.contains(&true).then_some(Self(texts)))
+        let leaves: Arc<[bool]> = leaves.into_iter().zip(columns).map(of).collect();
+        Ok(leaves.contains(&true).then(|| Self { leaves, untyped: Arc::default() }))
     }
 
     /// The file with every text checked by the reader.
@@ -41,16 +45,17 @@ impl Texts {
         let is_checked = |(text, column): (&bool, &parquet::schema::types::ColumnDescPtr)| {
             !text || column.converted_type() == ConvertedType::UTF8
         };
-        if self.0.iter().zip(columns).all(is_checked) {
+        if self.leaves.iter().zip(columns).all(is_checked) {
             return Ok(metadata);
         }
         let schema = Arc::clone(metadata.schema());
         self.retyped(&metadata, Some(LogicalType::String), schema)
     }
 
-    /// The file with bytes for texts.
-    pub(super) fn untyped(&self, metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
-        self.retyped(metadata, None, untyped::schema(metadata.schema()))
+    /// The file with bytes for texts, if it can be read so.
+    pub(super) fn untyped(&self, metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
+        let untyped = || self.retyped(metadata, None, untyped::schema(metadata.schema())).ok();
+        self.untyped.get_or_init(untyped).clone()
     }
 
     fn retyped(
@@ -60,7 +65,7 @@ impl Texts {
         schema: SchemaRef,
     ) -> Result<ArrowReaderMetadata, ParquetError> {
         let file = metadata.metadata().file_metadata();
-        let mut leaves = self.0.iter().copied();
+        let mut leaves = self.leaves.iter().copied();
         let root = retyped(file.schema_descr().root_schema(), text.as_ref(), &mut leaves)?;
         let file = FileMetaData::new(
             file.version(),
