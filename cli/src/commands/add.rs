@@ -82,7 +82,8 @@ pub struct AddArgs {
     /// Leave out the card of the version before
     #[arg(long, conflicts_with = "card")]
     no_card: bool,
-    /// What becomes of a record that is no row: it ends the command, is skipped, or is kept in a private file
+    /// What becomes of a record that is no row: it ends the command, is skipped, or is kept in a private file; of a row of
+    /// Parquet or Arrow IPC, only the value at fault is kept
     #[arg(long, value_enum, value_name = "POLICY", default_value = "fail")]
     on_bad_row: BadRowPolicy,
     /// Give up when more records than this are no rows

@@ -83,7 +83,8 @@ mod tests {
         // A view of lists has the leaves of its items, though it has no logical type: that is said elsewhere.
         let mut found = Vec::new();
         let pair = Fields::from(vec![field(DataType::Utf8), field(DataType::Int8)]);
-        leaves(&DataType::ListView(field(DataType::Struct(pair))), &mut found);
+        let view = DataType::ListView(field(DataType::Struct(pair)));
+        leaves(&view, &mut found);
         assert_eq!(found, [&DataType::Utf8, &DataType::Int8]);
     }
 }
