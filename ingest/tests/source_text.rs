@@ -233,6 +233,21 @@ fn a_header_is_there_unless_told_otherwise() {
 }
 
 #[test]
+fn the_first_64_kib_of_text_tell_the_delimiter() {
+    // A comma fits all records but the last, which ends with the 64 KiB.
+    let (header, last) = ("a,b;c\n", "1;2\n");
+    let rows = "1,2;3\n".repeat((65_536 - header.len() - last.len()) / 6);
+    let text = format!("{header}{}{rows}{last}", "\n".repeat(65_536 - header.len() - rows.len() - last.len()));
+    assert_eq!(text.len(), 65_536);
+    for mark in ["", "\u{feff}"] {
+        let read = |text: &str| read("t.csv", format!("{mark}{text}1;2\n").as_bytes(), Options::default());
+        assert_eq!(read(&text).unwrap().0, r#"[["a,b","text"],["c","int"]]"#);
+        let error = read(&text.replacen('\n', "\n\n", 1)).unwrap_err();
+        assert!(error.to_string().contains("ragged row"), "one byte later it tells nothing: {error}");
+    }
+}
+
+#[test]
 fn line_ends_may_be_mixed() {
     let some = |text: &str| Some(text.to_owned());
     let expected =

@@ -185,7 +185,11 @@ impl Input {
         let mut text = self.text(may_guess)?;
         let mut head = Vec::new();
         // What cannot be decoded is an error for whoever reads on.
-        let is_whole = text.append(&mut head, SAMPLE).is_ok_and(|read| read < SAMPLE);
+        let mut is_whole = text.append(&mut head, SAMPLE).is_ok_and(|read| read < SAMPLE);
+        if head.starts_with(BOM) && !is_whole {
+            // The mark is no part of the text.
+            is_whole = text.append(&mut head, BOM.len()).is_ok_and(|read| read < BOM.len());
+        }
         let head = head.strip_prefix(BOM).unwrap_or(&head);
         let valid = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         Ok((valid.to_owned(), is_whole && valid.len() == head.len()))

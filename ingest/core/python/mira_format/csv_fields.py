@@ -92,7 +92,7 @@ def _separator_line(text: str) -> tuple[str | None, str]:
 def find_punctuation(text: str, delimiter: str | None) -> Punctuation:
     """What the first file is read with, where the delimiter is given or is to be found."""
     data = text.encode("utf-8")
-    sample, is_whole = data[:SAMPLE].decode("utf-8", "ignore"), len(data) <= SAMPLE
+    sample, is_whole = data[:SAMPLE].decode("utf-8", "ignore"), len(data) < SAMPLE
     named, table = _separator_line(sample)
     if named is not None and (named == delimiter if delimiter else named in SEPARATORS):
         delimiter, sample = named, table
@@ -110,8 +110,8 @@ def _fit(sample: str, is_whole: bool, punctuation: Punctuation) -> tuple[bool, i
     width, rows = 0, 0
     try:
         for record in reader.records():
-            if reader.at == len(sample) and not is_whole:
-                break
+            if reader.at == len(sample) and not is_whole and not sample.endswith("\n"):
+                break  # it may go on, and a CR may be half of an end
             if record == BLANK:
                 continue
             if width == 0:
