@@ -85,7 +85,7 @@ impl Workspace {
         self.root.join(DIR).join(name)
     }
 
-    /// Waits for no one: a workspace that is being written to is refused.
+    /// Waits for no one: a workspace that somebody writes to, or looks at where nobody may write, is refused.
     pub fn lock(&self) -> Result<WriteLock> {
         let path = self.path("lock");
         let file = OpenOptions::new()
@@ -117,7 +117,7 @@ impl Workspace {
 
     fn refused(&self, path: &Path, error: TryLockError) -> CliError {
         match error {
-            TryLockError::WouldBlock => CliError::new(Kind::Failed, "another mira is writing to this workspace")
+            TryLockError::WouldBlock => CliError::new(Kind::Failed, "another mira is using this workspace")
                 .at(display(&self.root))
                 .hint("run this again when it has ended"),
             TryLockError::Error(error) => failed(path, &error),

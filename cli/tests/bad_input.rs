@@ -410,7 +410,7 @@ fn one_writer_at_a_time() {
     let world = World::new();
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(world.ws(".mira/lock")).unwrap();
     lock.lock().unwrap();
-    world.fails(1, "another mira is writing", &["add", &sample("data/penguins.csv")]);
+    world.fails(1, "another mira is using", &["add", &sample("data/penguins.csv")]);
     world.ok(&["ls"]);
     drop(lock);
     world.ok(&["add", &sample("data/penguins.csv")]);

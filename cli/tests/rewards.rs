@@ -216,7 +216,7 @@ fn readers_do_not_shut_each_other_out() {
     }
     assert!(world.run(&["rewards"]).err.contains("were not written"));
     assert!(!world.ws(".mira/rewards").exists());
-    world.fails(1, "is writing", &["chain", "fund", "--pool", "1"]);
+    world.fails(1, "another mira is using", &["chain", "fund", "--pool", "1"]);
     drop(writer);
     world.fails(1, "the chain is in use", &["chain", "fund", "--pool", "1"]);
     drop(reader);

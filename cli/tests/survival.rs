@@ -380,7 +380,7 @@ fn two_at_once() {
         assert!(codes.contains(&0), "{codes:?}");
         for output in &both {
             let err = String::from_utf8_lossy(&output.stderr);
-            let says = err.contains("another mira is writing to this workspace") && err.contains("hint: ");
+            let says = err.contains("another mira is using this workspace") && err.contains("hint: ");
             assert!(output.status.success() || (output.status.code() == Some(1) && says), "{err}");
         }
         // Whoever was told to try again does.
