@@ -196,7 +196,8 @@ fn hint(error: &SourceError) -> Option<String> {
             "files whose names start with `.` or `_` are left out, and so are those in such folders".to_owned()
         }
         SourceError::NoRows { .. } => "a dataset has at least one row".to_owned(),
-        SourceError::Parquet { .. } | SourceError::Ipc { .. } => {
+        // What is known by row group or column is what it says it is, and damaged there.
+        SourceError::Parquet { group: None, column: None, .. } | SourceError::Ipc { column: None, .. } => {
             "--format says what the file is, if it is something else".to_owned()
         }
         SourceError::MixedFormats { .. } => {
