@@ -159,7 +159,7 @@ fn store(session: &Session, needed: &Needed, dry_run: bool) -> Result<Swept> {
     if !dry_run {
         keep_leaves(session, &store, &needed.removed, |cid| !is_needed(cid))?;
     }
-    let (mut objects, mut kept_objects) = (Sum::default(), 0);
+    let (mut objects, mut kept_objects, mut removed) = (Sum::default(), 0, Vec::new());
     for (cid, bytes) in store.objects().kind(Kind::Failed)? {
         if is_needed(&cid) {
             kept_objects += 1;
@@ -168,8 +168,10 @@ fn store(session: &Session, needed: &Needed, dry_run: bool) -> Result<Swept> {
         objects.add(bytes);
         if !dry_run {
             store.remove(&cid).kind(Kind::Failed)?;
+            removed.push(cid);
         }
     }
+    store.settle(removed.iter()).kind(Kind::Failed)?;
     // Leaves stay as long as a dataset of the log names their chunk, and while nobody knows what some dataset names.
     let mut leaves = Sum::default();
     for (chunk, bytes) in store.leaf_files().kind(Kind::Failed)? {

@@ -78,11 +78,22 @@ fn every_break() {
     sweep(|_, _| true, |_| Kind::ALL.to_vec());
 }
 
+/// A file that `gc` said is gone does not come back with the power: a break of the call that sees to it is told of.
+#[test]
+fn what_gc_removes_is_gone_for_good() {
+    let shim = Shim::build();
+    let bench = Bench::new(CASES.iter().find(|case| case.name == "gc").unwrap(), &shim);
+    let says = |at| shim.run(&bench.before.copied(), &strs(&bench.args), Fault { at, kind: Kind::Io }).err;
+    let syncs = (1..=bench.calls).map(says).filter(|err| err.contains("cannot sync") && err.contains("store/objects/"));
+    assert!(syncs.count() > 0, "none of {} calls syncs the directory of a chunk file", bench.calls);
+}
+
 fn sweep(chosen: impl Fn(usize, usize) -> bool, kinds: impl Fn(usize) -> Vec<Kind>) {
     let shim = Shim::build();
     let only = std::env::var("MIRA_BREAKS").unwrap_or_default();
     let cases = CASES.iter().filter(|case| case.name.contains(&only));
     let benches: Vec<Bench> = cases.map(|case| Bench::new(case, &shim)).collect();
+    assert!(!benches.is_empty(), "MIRA_BREAKS={only} is in the name of no case");
     let mut rounds = Vec::new();
     for bench in &benches {
         let calls = (1..=bench.calls).filter(|at| chosen(*at, bench.calls));
