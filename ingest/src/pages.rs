@@ -11,9 +11,12 @@
 //! and a row that does not fit alone is refused. Where rows begin is looked at only where it matters: in columns of lists
 //! that are large as a whole, whose pages are decompressed once more for it.
 
+use std::error::Error;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use mira_core::dataset::Cut1;
+use mira_core::row::MAX_BYTES;
 use parquet::basic::{Compression, Type};
 use parquet::column::page::{Page, PageReader as _};
 use parquet::errors::ParquetError;
@@ -37,9 +40,10 @@ const EXPANSION: u64 = 16;
 const BATCH_BYTES: u64 = 256 << 20;
 /// What those of a row may: a canonical row of 64 MiB has at most 2^26 items, each a number of eight bytes and its levels.
 const ROW_BYTES: u64 = 768 << 20;
-/// The items of a column that is decoded whole: a canonical row of 64 MiB has no more, and other chunks have fewer.
-const COLUMN_ITEMS: u64 = 1 << 26;
-/// The pages of a column of texts that is decoded whole: as many bytes, and the length of each item.
+/// The items of a column that is decoded whole. Each has a byte of canonical rows at least, of which a chunk has fewer than
+/// its maximum before the row that ends it, and that one's.
+const COLUMN_ITEMS: u64 = (Cut1::MAX_BYTES + MAX_BYTES) as u64;
+/// The pages of a column of texts that is decoded whole: as many bytes, and the length and the levels of each item.
 const COLUMN_BYTES: u64 = 512 << 20;
 /// What the two levels of a value take.
 const LEVELS: u64 = 4;
@@ -123,12 +127,22 @@ fn weigh<R: ChunkReader + 'static>(
 
 /// The same error with the column that it is about.
 fn of(column: &ColumnChunkMetaData, error: ParquetError) -> ParquetError {
+    let column = column.column_path().string();
     match error {
-        ParquetError::General(text) => {
-            ParquetError::General(format!("column {:?}: {text}", column.column_path().string()))
-        }
+        ParquetError::General(text) => ParquetError::General(format!("column {column:?}: {text}")),
+        ParquetError::EOF(text) => ParquetError::EOF(format!("column {column:?}: {text}")),
+        ParquetError::NYI(text) => ParquetError::NYI(format!("column {column:?}: {text}")),
+        ParquetError::External(source) => ParquetError::External(Box::new(OfColumn { column, source })),
         other => other,
     }
+}
+
+/// What a decompressor or the system said, which stays to be found below.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column:?}")]
+struct OfColumn {
+    column: String,
+    source: Box<dyn Error + Send + Sync>,
 }
 
 /// Refuses pages that take more memory than the row group's own bytes account for.
@@ -307,4 +321,70 @@ impl<R: Read> Read for Counted<R> {
 
 fn refused(message: String) -> ParquetError {
     ParquetError::General(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use mira_core::digest::{Digest, RowLeaf};
+    use parquet::data_type::BoolType;
+    use parquet::file::reader::FileReader as _;
+    use parquet::file::serialized_reader::SerializedFileReader;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A file with one column of lists of nulls, of so many items each.
+    fn lists(lens: &[usize]) -> (Bytes, RowGroupMetaData) {
+        let schema = "message m { optional group a (LIST) { repeated group list { optional boolean element; } } }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        for &len in lens {
+            let (defined, mut repeated) = (vec![2; len], vec![1; len]);
+            repeated[0] = 0;
+            column.typed::<BoolType>().write_batch(&[], Some(&defined), Some(&repeated)).unwrap();
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+        let file = Bytes::from(writer.into_inner().unwrap());
+        let group = SerializedFileReader::new(file.clone()).unwrap().metadata().row_group(0).clone();
+        (file, group)
+    }
+
+    #[test]
+    fn a_column_has_as_many_items_as_the_longest_chunk() {
+        // A row that is a list of nulls has a byte for each null, one that says that there is a column, and the list's length.
+        const HEADS: usize = 1 + 5;
+        let (leaf, mut cut) = (RowLeaf::new(Digest::new([0xff; 32])), Cut1::default());
+        let mut rows = vec![1 << 20; 7];
+        rows.extend([(1 << 20) - 1, MAX_BYTES]);
+        let ends: Vec<bool> = rows.iter().map(|len| cut.push(*len, &leaf)).collect();
+        assert_eq!(ends.iter().position(|ends| *ends), Some(rows.len() - 1), "one chunk, ended by its last row");
+        // Pages end between rows only, so the long one is written as several: what counts here is how many items there are.
+        let items: usize = rows.iter().map(|len| len - HEADS).sum();
+        let mut lens = vec![1 << 20; items >> 20];
+        lens.push(items % (1 << 20));
+        let (file, group) = lists(&lens);
+        check_columns(&file, &group).unwrap();
+        // More than any chunk has.
+        lens.push(HEADS * rows.len() + 2);
+        let (file, group) = lists(&lens);
+        let error = check_columns(&file, &group).unwrap_err().to_string();
+        assert!(error.contains("column \"a.list.element\": it has 75497473 values"), "{error}");
+    }
+
+    #[test]
+    fn an_error_of_any_kind_names_its_column() {
+        let (_, group) = lists(&[1]);
+        let error = check_columns(&Bytes::new(), &group).unwrap_err().to_string();
+        assert!(error.starts_with("EOF: column \"a.list.element\": "), "{error}");
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = of(group.column(0), ParquetError::External(Box::new(refused)));
+        assert_eq!(error.to_string(), "External: column \"a.list.element\"");
+        let below = error.source().and_then(Error::source).and_then(|error| error.downcast_ref::<io::Error>());
+        assert_eq!(below.map(io::Error::kind), Some(io::ErrorKind::PermissionDenied), "what the system said is below");
+    }
 }
