@@ -265,7 +265,7 @@ fn statistics_are_not_checked_against_more_than_a_chunk_can_hold() {
     let (items, plain) = (0x7fff_ffff, (0, &[][..]));
     let items = page(&[(1, 0), (items - 1, 1)], &[(items, 2)], plain);
     let error = checked(lists(Physical::INT64, &[items], 1)).unwrap_err();
-    assert!(error.contains("2147483647 values, at most 67108864"), "{error}");
+    assert!(error.contains("2147483647 values, at most 75497472"), "{error}");
 
     // Two GiB of texts, 32 MiB a page: each page is in bounds, and all of them are kept.
     let text = [&(32_u32 << 20).to_le_bytes()[..], &vec![b'x'; 32 << 20]].concat();
