@@ -5,13 +5,12 @@
 mod common;
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 
 use arrow_array::RecordBatch;
-use common::{Files, list, schema};
+use common::{Files, Kept, list, schema};
 use mira_core::schema::{Schema, Type};
 use mira_ingest::physical::PhysicalSchema;
-use mira_ingest::pipeline::{self, PipelineError, Progress, Watch};
+use mira_ingest::pipeline::{self, PipelineError};
 use mira_ingest::source::{BadRow, Header, OnBadRow, Options, Plan, Quote, Source, Spot};
 use mira_ingest::store::Unstored;
 use proptest::prelude::*;
@@ -191,21 +190,6 @@ fn headers_and_columns_are_never_bad_rows() {
     }
     let files = Files::new(&[("t.csv", b"a,b\n\xff,2\n1,2\n")]);
     assert_eq!(open(&files, 64).infer().unwrap().schema().columns().len(), 2);
-}
-
-/// Keeps what was set aside.
-#[derive(Default)]
-struct Kept(Vec<BadRow>);
-
-impl Watch for Kept {
-    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn bad_row(&mut self, row: BadRow) -> ControlFlow<()> {
-        self.0.push(row);
-        ControlFlow::Continue(())
-    }
 }
 
 /// The dataset's id, and what was set aside, as the pipeline finds them on so many threads.

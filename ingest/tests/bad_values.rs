@@ -12,7 +12,6 @@
 mod common;
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow_array::builder::*;
@@ -22,10 +21,10 @@ use arrow_array::*;
 use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, Field as ArrowField, Fields};
-use common::{Files, schema};
+use common::{Files, Kept, schema};
 use mira_core::schema::Type;
 use mira_ingest::physical::PhysicalSchema;
-use mira_ingest::pipeline::{self, Progress, Watch};
+use mira_ingest::pipeline;
 use mira_ingest::rows::RowEncoder;
 use mira_ingest::source::{BadRow, OnBadRow, Options, Plan, Problem, Source, SourceError, Spot};
 use mira_ingest::store::Unstored;
@@ -553,21 +552,6 @@ fn a_value_that_needs_room_is_no_bad_row() {
     let plan = source.infer().unwrap();
     assert!(!plan.widths()[0].unsigned);
     assert_eq!(read(&source, &plan).unwrap().1.len(), 1);
-}
-
-/// Keeps what was set aside.
-#[derive(Default)]
-struct Kept(Vec<BadRow>);
-
-impl Watch for Kept {
-    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn bad_row(&mut self, row: BadRow) -> ControlFlow<()> {
-        self.0.push(row);
-        ControlFlow::Continue(())
-    }
 }
 
 fn piped(source: &Source, threads: usize) -> (String, Vec<BadRow>) {

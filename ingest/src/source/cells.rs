@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::column::{Column, Refusal};
+use super::column::{Column, Refusal, Values};
 use super::csv::Cell;
 use super::infer::{Inference, Scalar};
 use super::moment;
@@ -73,21 +73,12 @@ impl Column {
     ) -> Option<(usize, Cell)> {
         match (self, scalar) {
             (Self::Int(values), None) => cells.find(|(_, cell)| {
-                match cell.plain(text).map(number::int) {
-                    Some(Some(Int::Signed(value))) => values.push(value),
-                    _ if cell.is_null() => values.push_null(),
-                    _ => return true,
-                }
-                false
+                !values.push_cell(*cell, text, |content| match number::int(content) {
+                    Some(Int::Signed(value)) => Some(value),
+                    _ => None,
+                })
             }),
-            (Self::Date(values), None) => cells.find(|(_, cell)| {
-                match cell.plain(text).map(moment::date) {
-                    Some(Some(days)) => values.push(days),
-                    _ if cell.is_null() => values.push_null(),
-                    _ => return true,
-                }
-                false
-            }),
+            (Self::Date(values), None) => cells.find(|(_, cell)| !values.push_cell(*cell, text, moment::date)),
             (Self::Text(strings), None) => cells.find(|(_, cell)| match cell.plain(text) {
                 Some(content) => strings.push(content).is_err(),
                 None if cell.is_null() => {
@@ -97,29 +88,30 @@ impl Column {
                 None => true,
             }),
             (Self::Float(values), None) => cells.find(|(_, cell)| {
-                match cell.plain(text).map(|content| Plain::parse(content).and_then(Plain::double)) {
-                    Some(Some(value)) => values.push(value),
-                    _ if cell.is_null() => values.push_null(),
-                    _ => return true,
-                }
-                false
+                !values.push_cell(*cell, text, |content| Plain::parse(content).and_then(Plain::double))
             }),
             (Self::Float(values), Some(scalar)) => cells.find(|(_, cell)| {
-                let plain = cell.plain(text).map(|content| (content, Plain::parse(content)));
-                match plain {
-                    Some((content, Some(plain))) if plain.is_short() => match plain.double() {
-                        Some(value) => {
-                            scalar.plain(content, plain);
-                            values.push(value);
-                        }
-                        None => return true,
-                    },
-                    _ if cell.is_null() => values.push_null(),
-                    _ => return true,
-                }
-                false
+                !values.push_cell(*cell, text, |content| {
+                    let plain = Plain::parse(content).filter(|plain| plain.is_short())?;
+                    let value = plain.double()?;
+                    scalar.plain(content, plain);
+                    Some(value)
+                })
             }),
             _ => cells.next(),
         }
+    }
+}
+
+impl<T: Default> Values<T> {
+    /// Appends a cell that is null, or that `parse` knows a value for; otherwise it is not taken.
+    #[inline]
+    fn push_cell(&mut self, cell: Cell, text: &[u8], parse: impl FnOnce(&[u8]) -> Option<T>) -> bool {
+        match cell.plain(text).map(parse) {
+            Some(Some(value)) => self.push(value),
+            _ if cell.is_null() => self.push_null(),
+            _ => return false,
+        }
+        true
     }
 }

@@ -3,12 +3,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use mira_core::schema::{Field, Schema, Type};
-use mira_ingest::source::{Options, Plan, Source, SourceError};
+use mira_ingest::pipeline::{Progress, Watch};
+use mira_ingest::source::{BadRow, Options, Plan, Source, SourceError};
 use tempfile::TempDir;
 
 /// Files in a directory of their own, read in order.
@@ -32,6 +34,21 @@ impl Files {
 
     pub fn open(&self, options: Options) -> Result<Source, SourceError> {
         Source::open(&self.paths, options)
+    }
+}
+
+/// Keeps what was set aside.
+#[derive(Default)]
+pub struct Kept(pub Vec<BadRow>);
+
+impl Watch for Kept {
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn bad_row(&mut self, row: BadRow) -> ControlFlow<()> {
+        self.0.push(row);
+        ControlFlow::Continue(())
     }
 }
 
